@@ -1,0 +1,1 @@
+//! Floor servers and peers.
