@@ -1,0 +1,98 @@
+//! The header section: field lines up to the empty line (RFC 9112 section 5).
+
+use super::{FieldSpan, RequestHead, Span, Stage};
+use crate::octets::{is_token, is_value, is_white, span_end};
+use crate::{Limits, RequestError, RequestErrorKind};
+
+impl RequestHead {
+    /// Parses up to the empty line that ends the head; false if it is not all there.
+    #[inline(always)]
+    pub(super) fn parse_fields(&mut self, window: &[u8], limits: &Limits) -> Result<bool, RequestError> {
+        loop {
+            if self.stage == Stage::FieldName {
+                match window.get(self.position as usize) {
+                    None => return Ok(false),
+                    Some(b'\r') => return self.finish(window),
+                    Some(_) if self.fields.len() >= limits.fields => {
+                        return Err(RequestErrorKind::TooManyFields.into());
+                    }
+                    Some(_) => {}
+                }
+                let Some(colon) = self.parse_name(window)? else { return Ok(false) };
+                self.colon = colon as u32;
+                self.stage = Stage::FieldValue;
+            }
+            let Some(field) = self.parse_value(window)? else { return Ok(false) };
+            self.meaning.apply(field, window, self.line.version)?;
+            self.fields.push(field);
+            // Not before: the same bytes after an error give the same error again.
+            self.position = self.scanned + 2;
+            self.stage = Stage::FieldName;
+        }
+    }
+
+    /// The offset of the colon after the name that starts at `position`, or `None` if it is not there yet.
+    #[inline(always)]
+    fn parse_name(&mut self, window: &[u8]) -> Result<Option<usize>, RequestError> {
+        let start = self.position as usize;
+        let end = span_end(window, start.max(self.scanned as usize), is_token);
+        self.scanned = end as u32;
+        match window.get(end) {
+            None => Ok(None),
+            Some(b':') if end > start => Ok(Some(end)),
+            Some(&octet) => Err(name_error(octet, end == start)),
+        }
+    }
+
+    /// The field whose value starts after `colon`, or `None` if its line is not all there. Then `scanned` is at its CR.
+    #[inline(always)]
+    fn parse_value(&mut self, window: &[u8]) -> Result<Option<FieldSpan>, RequestError> {
+        let after_colon = self.colon as usize + 1;
+        let end = span_end(window, after_colon.max(self.scanned as usize), is_value);
+        self.scanned = end as u32;
+        match window.get(end..) {
+            Some([b'\r', b'\n', ..]) => {}
+            Some([] | [b'\r']) | None => return Ok(None),
+            Some([b'\r' | b'\n', ..]) => return Err(RequestErrorKind::LineEndMalformed.into()),
+            Some(_) => return Err(RequestErrorKind::FieldValueMalformed.into()),
+        }
+        let name = Span { start: self.position, end: self.colon };
+        Ok(Some(FieldSpan { name, value: trimmed(window, after_colon, end) }))
+    }
+
+    /// The empty line at `position` ends the head.
+    #[inline(always)]
+    fn finish(&mut self, window: &[u8]) -> Result<bool, RequestError> {
+        match window.get(self.position as usize + 1) {
+            None => return Ok(false),
+            Some(b'\n') => {}
+            Some(_) => return Err(RequestErrorKind::LineEndMalformed.into()),
+        }
+        self.meaning.finish(self.line.version)?;
+        self.position += 2;
+        self.stage = Stage::Complete;
+        Ok(true)
+    }
+}
+
+/// The value between `start` and `end` without optional white space around it (RFC 9112 section 5.1).
+#[inline(always)]
+fn trimmed(window: &[u8], mut start: usize, mut end: usize) -> Span {
+    while start < end && is_white(window[start]) {
+        start += 1;
+    }
+    while start < end && is_white(window[end - 1]) {
+        end -= 1;
+    }
+    Span::new(start, end)
+}
+
+#[cold]
+fn name_error(octet: u8, at_line_start: bool) -> RequestError {
+    match (octet, at_line_start) {
+        (b'\n', _) | (b'\r', _) => RequestErrorKind::LineEndMalformed.into(),
+        (b' ' | b'\t', true) => RequestErrorKind::FieldFolded.into(),
+        (b' ' | b'\t', false) => RequestErrorKind::FieldNameSpace.into(),
+        _ => RequestErrorKind::FieldNameMalformed.into(),
+    }
+}

@@ -1,0 +1,134 @@
+//! The status line and the header section of a response (RFC 9112 sections 4 and 5).
+
+use super::{Encoded, Persistence, ResponseFraming, ResponseHead};
+use crate::Version;
+use http::StatusCode;
+use http::header::{self, HeaderName, HeaderValue};
+
+/// Enough for the head of a small answer, so that encoding one grows the buffer at most once.
+const HEAD_BYTES_TYPICAL: usize = 256;
+
+impl ResponseHead<'_> {
+    /// Appends the head to `output`: the status line, our fields, then `fields`, then the empty line.
+    ///
+    /// Of `fields` these are ours to decide and are left out: `Content-Length` and `Transfer-Encoding` (see
+    /// [`ResponseHead::framing`]), `Connection`, `Date` where [`ResponseHead::date`] is given, `Content-Type` where
+    /// [`ResponseHead::content_type`] is. `Connection: close` among them closes the connection. With status 101,
+    /// `Connection: upgrade` is written.
+    ///
+    /// What is returned may differ from what was asked for: a chunked body to an HTTP/1.0 peer becomes one that
+    /// ends with the connection, and such a body closes it.
+    #[inline]
+    pub fn encode<'f>(
+        &self,
+        fields: impl IntoIterator<Item = (&'f HeaderName, &'f HeaderValue)>,
+        output: &mut Vec<u8>,
+    ) -> Encoded {
+        let framing = self.wire_framing();
+        let mut persistence = self.persistence;
+        if framing == ResponseFraming::UntilClose && !self.head_request {
+            persistence = Persistence::Close;
+        }
+        output.reserve(HEAD_BYTES_TYPICAL);
+        status_line(self.status, output);
+        if let Some(date) = self.date {
+            output.extend_from_slice(date.as_bytes());
+        }
+        if let Some(content_type) = self.content_type {
+            line(b"Content-Type: ", content_type.as_bytes(), output);
+        }
+        framing_field(framing, output);
+        for (name, value) in fields {
+            self.field(name, value, &mut persistence, output);
+        }
+        self.connection_field(persistence, output);
+        output.extend_from_slice(b"\r\n");
+        let framing = if self.head_request { ResponseFraming::NoBody } else { framing };
+        Encoded { framing, persistence }
+    }
+
+    /// The framing that status and peer allow.
+    #[inline(always)]
+    fn wire_framing(&self) -> ResponseFraming {
+        match self.status {
+            status if status.is_informational() => ResponseFraming::NoBody,
+            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => ResponseFraming::NoBody,
+            _ if self.framing == ResponseFraming::Chunked && self.version == Version::Http10 => {
+                ResponseFraming::UntilClose
+            }
+            _ => self.framing,
+        }
+    }
+
+    fn field(
+        &self,
+        name: &HeaderName,
+        value: &HeaderValue,
+        persistence: &mut Persistence,
+        output: &mut Vec<u8>,
+    ) {
+        match *name {
+            header::CONNECTION => {
+                if lists_close(value.as_bytes()) {
+                    *persistence = Persistence::Close;
+                }
+            }
+            header::CONTENT_LENGTH | header::TRANSFER_ENCODING => {}
+            header::DATE if self.date.is_some() => {}
+            header::CONTENT_TYPE if self.content_type.is_some() => {}
+            _ => {
+                output.extend_from_slice(name.as_str().as_bytes());
+                line(b": ", value.as_bytes(), output);
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn connection_field(&self, persistence: Persistence, output: &mut Vec<u8>) {
+        if self.status == StatusCode::SWITCHING_PROTOCOLS {
+            output.extend_from_slice(b"Connection: upgrade\r\n");
+        } else if persistence == Persistence::Close {
+            output.extend_from_slice(b"Connection: close\r\n");
+        } else if self.version == Version::Http10 {
+            output.extend_from_slice(b"Connection: keep-alive\r\n");
+        }
+    }
+}
+
+#[inline(always)]
+fn status_line(status: StatusCode, output: &mut Vec<u8>) {
+    if status == StatusCode::OK {
+        output.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
+    } else {
+        other_status_line(status, output);
+    }
+}
+
+/// The space after the code stays where there is no reason to give (RFC 9112 section 4).
+fn other_status_line(status: StatusCode, output: &mut Vec<u8>) {
+    output.extend_from_slice(b"HTTP/1.1 ");
+    output.extend_from_slice(status.as_str().as_bytes());
+    line(b" ", status.canonical_reason().unwrap_or_default().as_bytes(), output);
+}
+
+#[inline(always)]
+fn framing_field(framing: ResponseFraming, output: &mut Vec<u8>) {
+    match framing {
+        ResponseFraming::Length(length) => {
+            line(b"Content-Length: ", itoa::Buffer::new().format(length).as_bytes(), output);
+        }
+        ResponseFraming::Chunked => output.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        ResponseFraming::UntilClose | ResponseFraming::NoBody => {}
+    }
+}
+
+#[inline(always)]
+fn line(before: &[u8], value: &[u8], output: &mut Vec<u8>) {
+    output.extend_from_slice(before);
+    output.extend_from_slice(value);
+    output.extend_from_slice(b"\r\n");
+}
+
+fn lists_close(value: &[u8]) -> bool {
+    value.split(|&octet| octet == b',').any(|option| option.trim_ascii().eq_ignore_ascii_case(b"close"))
+}
