@@ -1,6 +1,7 @@
 //! epoll(7).
 
 use super::Events;
+use crate::sys::TIMEOUT_MAX;
 use crate::{Interest, Token, Trigger};
 use rustix::buffer::spare_capacity;
 use rustix::event::epoll::{CreateFlags, EventData, EventFlags};
@@ -9,10 +10,6 @@ use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
-
-/// epoll_wait(2) takes its timeout in milliseconds as a C `int`. Longer waits would need epoll_pwait2(2), which is
-/// younger (5.11) and which old container seccomp profiles refuse; nobody needs one call to last 25 days.
-const TIMEOUT_MAX: Duration = Duration::from_millis(i32::MAX as u64);
 
 #[derive(Debug)]
 pub(crate) struct Poller {
