@@ -1,0 +1,131 @@
+//! A finished router: from a request's head to the endpoint that answers it.
+//!
+//! Everything that can be decided before the first request has been: each path holds the endpoint for each method,
+//! also those of routing itself (405, `OPTIONS`, `HEAD` by way of `GET`). A request costs one look-up of its path and one
+//! of its method.
+
+use corelay_http::{Head, Method};
+
+use super::endpoint::Endpoint;
+use super::params::Params;
+use super::state::States;
+use super::static_paths::StaticPaths;
+
+/// A router that has been checked and is ready to serve: made by [`Router::finish`](super::Router::finish).
+pub struct App {
+    /// Patterns without parameters.
+    pub(crate) static_paths: StaticPaths,
+    /// Patterns with parameters.
+    pub(crate) patterns: matchit::Router<usize>,
+    /// What both of these point into.
+    pub(crate) paths: Box<[PathEndpoints]>,
+    /// Answers what no path matched.
+    pub(crate) fallback: Endpoint,
+    /// Answers `OPTIONS *`.
+    pub(crate) server_options: Endpoint,
+    /// Answers `CONNECT`.
+    pub(crate) connect: Endpoint,
+    pub(crate) states: States,
+}
+
+/// The methods that have a place of their own in a [`PathEndpoints`] table.
+pub(crate) const TABLE_METHODS: usize = 8;
+
+/// The endpoints of one pattern.
+pub(crate) struct PathEndpoints {
+    pub(crate) endpoints: Box<[Endpoint]>,
+    /// Indexes into `endpoints`, by [`table_index`].
+    pub(crate) table: [usize; TABLE_METHODS],
+    /// The same for methods of other names.
+    pub(crate) extensions: Vec<(Box<str>, usize)>,
+    /// For extension methods that were not named.
+    pub(crate) otherwise: usize,
+}
+
+/// What answers a request.
+pub(crate) struct Route<'a> {
+    pub(crate) endpoint: &'a Endpoint,
+    pub(crate) params: Params<'a>,
+}
+
+impl App {
+    /// The endpoint for `head`. There always is one: 404, 405 and the like are endpoints too.
+    ///
+    /// A `HEAD` that has no route of its own gets the endpoint of `GET`, whose body is not to be sent.
+    #[inline]
+    pub(crate) fn route<'a>(&'a self, head: &Head<'a>) -> Route<'a> {
+        match self.static_paths.find(head.path()).and_then(|entry| self.paths.get(entry)) {
+            Some(path) => Route::to(path.endpoint(head.method())),
+            None => self.route_by_pattern(head),
+        }
+    }
+
+    fn route_by_pattern<'a>(&'a self, head: &Head<'a>) -> Route<'a> {
+        let Ok(matched) = self.patterns.at(head.path()) else {
+            return self.route_elsewhere(head);
+        };
+        let Some(path) = self.paths.get(*matched.value) else {
+            return Route::to(&self.fallback);
+        };
+        let endpoint = path.endpoint(head.method());
+        Route { endpoint, params: Params::matched(endpoint, &matched.params) }
+    }
+
+    #[cold]
+    fn route_elsewhere(&self, head: &Head<'_>) -> Route<'_> {
+        match head.method() {
+            Method::Connect => Route::to(&self.connect),
+            Method::Options if head.target() == "*" => Route::to(&self.server_options),
+            _ => Route::to(&self.fallback),
+        }
+    }
+
+    pub(crate) fn states(&self) -> &States {
+        &self.states
+    }
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("App").field("paths", &self.paths.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Route<'a> {
+    #[inline]
+    fn to(endpoint: &'a Endpoint) -> Self {
+        Self { endpoint, params: Params::none(endpoint) }
+    }
+}
+
+impl PathEndpoints {
+    #[inline]
+    fn endpoint(&self, method: Method<'_>) -> &Endpoint {
+        let index = match table_index(method) {
+            Some(place) => self.table[place],
+            None => self.extension(method.as_str()),
+        };
+        &self.endpoints[index]
+    }
+
+    fn extension(&self, method: &str) -> usize {
+        let named = self.extensions.iter().find(|(name, _)| **name == *method);
+        named.map_or(self.otherwise, |(_, index)| *index)
+    }
+}
+
+/// The place of a method in the table; `None` for methods that are looked up by name.
+#[inline]
+pub(crate) fn table_index(method: Method<'_>) -> Option<usize> {
+    match method {
+        Method::Get => Some(0),
+        Method::Head => Some(1),
+        Method::Post => Some(2),
+        Method::Put => Some(3),
+        Method::Patch => Some(4),
+        Method::Delete => Some(5),
+        Method::Options => Some(6),
+        Method::Trace => Some(7),
+        Method::Connect | Method::Extension(_) => None,
+    }
+}

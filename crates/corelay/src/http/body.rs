@@ -1,0 +1,159 @@
+//! The body of a request as a blocking [`Read`].
+//!
+//! Framing, limits and deadlines belong to whoever feeds the reader: this type only carries the bytes, and with an
+//! error the status that explains it. Deliberately absent: frames, trailers, and any way to poll.
+
+use std::error::Error;
+use std::fmt;
+use std::io::{self, Read};
+
+use ::http::StatusCode;
+use bytes::{Buf, Bytes};
+
+/// The body of a request, read by a handler as it arrives.
+///
+/// As an extractor it never fails. Reading returns `Ok(0)` at the end of the body. An error that comes from the peer or from
+/// a limit holds a [`BodyError`]; a handler that passes such an [`io::Error`] on with `?` answers with its status.
+///
+/// ```
+/// use std::io::{self, Read};
+/// use corelay::Router;
+/// use corelay::http::{Body, TestClient};
+///
+/// fn count(mut body: Body) -> io::Result<String> {
+///     let bytes = io::copy(&mut body, &mut io::sink())?;
+///     Ok(bytes.to_string())
+/// }
+///
+/// let client = TestClient::new(Router::new().post("/upload", count))?;
+/// assert_eq!(client.post("/upload").body(vec![b'x'; 100_000]).send().text(), "100000");
+/// # Ok::<(), corelay::http::RouteError>(())
+/// ```
+pub struct Body {
+    source: Source,
+    length: Option<u64>,
+}
+
+enum Source {
+    Memory(Bytes),
+    Reader(Box<dyn Read + Send>),
+}
+
+impl Body {
+    /// A body that `reader` yields, `length` bytes long if its sender said so.
+    pub(crate) fn from_reader(reader: Box<dyn Read + Send>, length: Option<u64>) -> Self {
+        Self { source: Source::Reader(reader), length }
+    }
+
+    /// The length in bytes that was declared for the whole body; `None` when it is chunked (RFC 9112, section 6).
+    pub fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// Reads to the end, and refuses with 413 what is longer than `limit` bytes.
+    pub(crate) fn read_whole(mut self, limit: usize) -> io::Result<Bytes> {
+        if self.length.is_some_and(|length| length > limit as u64) {
+            return Err(BodyError::too_large().into());
+        }
+        if let Source::Memory(bytes) = self.source {
+            return Ok(bytes);
+        }
+        let mut whole = Vec::with_capacity(self.first_reservation());
+        // One byte past the limit tells "exactly the limit" from "too large".
+        let read = self.by_ref().take((limit as u64).saturating_add(1)).read_to_end(&mut whole)?;
+        if read > limit { Err(BodyError::too_large().into()) } else { Ok(whole.into()) }
+    }
+
+    /// What to reserve before reading: a peer's claim of a length is believed up to a point.
+    fn first_reservation(&self) -> usize {
+        const BELIEVED_BYTES_MAX: u64 = 64 * 1024;
+        self.length.unwrap_or(0).min(BELIEVED_BYTES_MAX) as usize
+    }
+}
+
+impl Default for Body {
+    /// An empty body.
+    fn default() -> Self {
+        Bytes::new().into()
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self { length: Some(bytes.len() as u64), source: Source::Memory(bytes) }
+    }
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match &mut self.source {
+            Source::Reader(reader) => reader.read(buffer),
+            Source::Memory(bytes) => {
+                let count = bytes.len().min(buffer.len());
+                bytes.copy_to_slice(&mut buffer[..count]);
+                Ok(count)
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Body").field("length", &self.length).finish_non_exhaustive()
+    }
+}
+
+/// Why a body could not be read, and the status that says so to the peer.
+///
+/// Travels inside an [`io::Error`]: find it with [`BodyError::of`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyError {
+    status: StatusCode,
+    reason: &'static str,
+}
+
+impl BodyError {
+    /// `reason` is sent to the peer as the answer's text.
+    pub(crate) const fn new(status: StatusCode, reason: &'static str) -> Self {
+        Self { status, reason }
+    }
+
+    /// The body is longer than the route or the server allows: 413 (RFC 9110, section 15.5.14).
+    pub(crate) const fn too_large() -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than this server accepts here")
+    }
+
+    /// The one inside `error`, if it came from reading a request's body.
+    pub fn of(error: &io::Error) -> Option<&Self> {
+        error.get_ref()?.downcast_ref()
+    }
+
+    /// The status to answer with: 413 too large, 408 too slow, 400 badly framed or cut off.
+    pub fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What went wrong, in a sentence that is safe to send.
+    pub fn reason(&self) -> &'static str {
+        self.reason
+    }
+}
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.reason)
+    }
+}
+
+impl Error for BodyError {}
+
+impl From<BodyError> for io::Error {
+    fn from(error: BodyError) -> Self {
+        let kind = match error.status {
+            StatusCode::REQUEST_TIMEOUT => io::ErrorKind::TimedOut,
+            StatusCode::PAYLOAD_TOO_LARGE => io::ErrorKind::FileTooLarge,
+            _ => io::ErrorKind::InvalidData,
+        };
+        io::Error::new(kind, error)
+    }
+}

@@ -1,0 +1,102 @@
+//! One handler with all that belongs to it, and the one place where user code is entered.
+
+use std::sync::Arc;
+
+use super::handler::{BodyUse, Call, Placement, Profile};
+use super::into_response::IntoResponse;
+use super::middleware::{Middleware, Next};
+use super::panics::caught;
+use super::request::Request;
+use super::response::Response;
+
+/// A handler, the middleware around it, and what the engine must know before it calls them.
+pub(crate) struct Endpoint {
+    pattern: Box<str>,
+    body_use: BodyUse,
+    body_limit: Option<usize>,
+    placement: Placement,
+    /// From the outermost to the innermost.
+    layers: Box<[Arc<dyn Middleware>]>,
+    handler: Arc<dyn Call>,
+}
+
+impl Endpoint {
+    pub(crate) fn new(
+        pattern: &str,
+        profile: &Profile,
+        layers: Vec<Arc<dyn Middleware>>,
+        handler: Arc<dyn Call>,
+    ) -> Self {
+        let body_use = match profile.body {
+            BodyUse::Whole { limit } => BodyUse::Whole { limit: profile.body_limit.or(limit) },
+            other => other,
+        };
+        let body_limit = match body_use {
+            BodyUse::Whole { limit } => limit,
+            _ => profile.body_limit,
+        };
+        let layers = layers.into_boxed_slice();
+        Self { pattern: pattern.into(), body_use, body_limit, placement: profile.placement, layers, handler }
+    }
+
+    /// What to do with the body before the call.
+    #[inline]
+    pub(crate) fn body_use(&self) -> BodyUse {
+        self.body_use
+    }
+
+    /// Where the handler asked to run.
+    #[inline]
+    pub(crate) fn placement(&self) -> Placement {
+        self.placement
+    }
+
+    /// The route's own limit on a body that is gathered, in bytes.
+    pub(crate) fn body_limit(&self) -> Option<usize> {
+        self.body_limit
+    }
+
+    /// The pattern of the route's path; empty for the fallback.
+    pub(crate) fn pattern(&self) -> &str {
+        &self.pattern
+    }
+
+    /// Answers `request`. Whatever user code does, this returns: a panic is logged and answered with a 500.
+    ///
+    /// Values of user code's making are dropped in here too, save for those in the response.
+    #[inline]
+    pub(crate) fn call(&self, request: &mut Request<'_>) -> Response {
+        let outcome = caught(|| {
+            let response = Next::new(&self.layers, &*self.handler).run(request);
+            request.drop_user_values();
+            response
+        });
+        outcome.unwrap_or_else(|message| after_panic(request, &message))
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn after_panic(request: &mut Request<'_>, message: &str) -> Response {
+    // Both can enter user code again, a destructor or a log subscriber, and either may panic.
+    let dropped = caught(|| request.drop_user_values());
+    let logged = caught(|| {
+        let (method, target) = (request.method(), request.target());
+        tracing::error!(%method, target, panic = message, "a handler panicked");
+    });
+    let _ = (dropped, logged);
+    Response::internal_error()
+}
+
+/// Answers that need no handler of the user's: what routing itself says.
+pub(crate) struct Fixed<F>(pub(crate) F);
+
+impl<F, R> Call for Fixed<F>
+where
+    F: Fn() -> R + Send + Sync,
+    R: IntoResponse,
+{
+    fn call(&self, _: &mut Request<'_>) -> Response {
+        (self.0)().into_response()
+    }
+}

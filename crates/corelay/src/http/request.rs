@@ -1,0 +1,240 @@
+//! A request as handlers and middleware see it: a borrowed view over the connection's buffer.
+//!
+//! Nothing is copied or looked up until it is asked for; a handler without extractors pays for no field, no
+//! parameter and no allocation. Deliberately not an `http::Request`: that one owns a header map which somebody would
+//! have to fill. [`Request::headers`] builds one on demand.
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+
+use ::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, Version};
+use bytes::Bytes;
+use corelay_http::Head;
+
+use super::app::App;
+use super::body::{Body, BodyError};
+use super::extract::FromRequest;
+use super::params::Params;
+
+/// One request, borrowed from the connection that it came in on.
+///
+/// Handlers that want more than [extractors](super::FromRequest) give, and middleware, take it as `&mut Request<'_>`:
+///
+/// ```
+/// use corelay::Router;
+/// use corelay::http::{Request, TestClient};
+///
+/// fn inspect(request: &mut Request<'_>) -> String {
+///     format!("{} {} {:?}", request.method(), request.path(), request.query())
+/// }
+///
+/// let client = TestClient::new(Router::new().any("/{*path}", inspect))?;
+/// assert_eq!(client.put("/a/b?c=d").send().text(), r#"PUT /a/b Some("c=d")"#);
+/// # Ok::<(), corelay::http::RouteError>(())
+/// ```
+pub struct Request<'a> {
+    head: Head<'a>,
+    params: Params<'a>,
+    body: RequestBody<'a>,
+    app: &'a App,
+    peer: Option<SocketAddr>,
+    extensions: Option<Box<Extensions>>,
+}
+
+/// The body as the engine has it when the handler is called.
+pub(crate) enum RequestBody<'a> {
+    /// There is none, or the handler does not look at it, or it has been taken.
+    Empty,
+    /// All of it, gathered before the call.
+    Whole(&'a [u8]),
+    /// Still coming in; reading it may block.
+    Stream(Body),
+}
+
+/// A body that was gathered, wherever it was gathered.
+pub(crate) enum WholeBody<'a> {
+    Borrowed(&'a [u8]),
+    Owned(Bytes),
+}
+
+impl<'a> Request<'a> {
+    /// What the engine hands to [`Endpoint::call`](super::Endpoint::call).
+    #[inline]
+    pub(crate) fn new(
+        head: Head<'a>,
+        params: Params<'a>,
+        body: RequestBody<'a>,
+        app: &'a App,
+        peer: Option<SocketAddr>,
+    ) -> Self {
+        Self { head, params, body, app, peer, extensions: None }
+    }
+
+    /// Takes the body, to be read as it arrives. A second call, or one after a body extractor, finds it empty.
+    ///
+    /// A handler or middleware whose route takes no body by its signature (see
+    /// [`FromRequest::BODY`](super::FromRequest::BODY)) finds it empty too; handlers of `&mut Request<'_>` always get
+    /// it.
+    pub fn take_body(&mut self) -> Body {
+        match std::mem::replace(&mut self.body, RequestBody::Empty) {
+            RequestBody::Empty => Body::default(),
+            RequestBody::Whole(bytes) => Bytes::copy_from_slice(bytes).into(),
+            RequestBody::Stream(body) => body,
+        }
+    }
+
+    /// Puts a body where the next reader finds it: what a middleware that had to read it gives on.
+    pub fn set_body(&mut self, bytes: impl Into<Bytes>) {
+        self.body = RequestBody::Stream(Body::from(bytes.into()));
+    }
+
+    /// Runs an extractor: how middleware and handlers of `&mut Request<'_>` use them.
+    ///
+    /// # Errors
+    /// The extractor's own rejection.
+    pub fn extract<T: FromRequest>(&mut self) -> Result<T, T::Rejection> {
+        T::from_request(self)
+    }
+
+    /// Values that middleware leaves for handlers. Made at the first call.
+    pub fn extensions_mut(&mut self) -> &mut Extensions {
+        self.extensions.get_or_insert_default()
+    }
+
+    /// The whole body, up to the route's limit; blocks if it is still coming in.
+    pub(crate) fn take_whole(&mut self) -> io::Result<WholeBody<'a>> {
+        let limit = self.params.endpoint().body_limit().unwrap_or(usize::MAX);
+        match std::mem::replace(&mut self.body, RequestBody::Empty) {
+            RequestBody::Empty => Ok(WholeBody::Borrowed(&[])),
+            RequestBody::Whole(bytes) if bytes.len() > limit => Err(BodyError::too_large().into()),
+            RequestBody::Whole(bytes) => Ok(WholeBody::Borrowed(bytes)),
+            RequestBody::Stream(body) => body.read_whole(limit).map(WholeBody::Owned),
+        }
+    }
+
+    /// Drops what user code left in here, while the fence around user code still stands.
+    #[inline]
+    pub(crate) fn drop_user_values(&mut self) {
+        self.extensions = None;
+        if matches!(self.body, RequestBody::Stream(_)) {
+            self.body = RequestBody::Empty;
+        }
+    }
+
+    /// The values that middleware left, if any.
+    pub fn extensions(&self) -> Option<&Extensions> {
+        self.extensions.as_deref()
+    }
+
+    /// The method.
+    pub fn method(&self) -> Method {
+        self.head.method().to_http()
+    }
+
+    /// The request target as it came (RFC 9112, section 3.2).
+    pub fn target(&self) -> &'a str {
+        self.head.target()
+    }
+
+    /// The path, percent-encoded as it came. Nested routers do not shorten it.
+    pub fn path(&self) -> &'a str {
+        self.head.path()
+    }
+
+    /// What follows the first `?` of the target, percent-encoded as it came.
+    pub fn query(&self) -> Option<&'a str> {
+        self.head.query()
+    }
+
+    /// `HTTP/1.1` or `HTTP/1.0`.
+    pub fn version(&self) -> Version {
+        match self.head.version() {
+            corelay_http::Version::Http10 => Version::HTTP_10,
+            corelay_http::Version::Http11 => Version::HTTP_11,
+        }
+    }
+
+    /// The host that was asked for: the target's if it has one, else that of `Host` (RFC 9112, section 3.2.2).
+    pub fn host(&self) -> Option<&'a str> {
+        self.head.host()
+    }
+
+    /// The first header field of this name, in any case, without the white space around its value.
+    pub fn field(&self, name: &str) -> Option<&'a [u8]> {
+        self.head.field(name)
+    }
+
+    /// All header fields in the order they came, names as they came.
+    pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + '_ {
+        self.head.fields().map(|field| (field.name, field.value))
+    }
+
+    /// All header fields as a map. Built anew at each call: for one field, [`Request::field`] is cheaper.
+    pub fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for (name, value) in self.fields() {
+            // The parser is at least as strict as these conversions: nothing is lost here.
+            if let (Ok(name), Ok(value)) =
+                (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_bytes(value))
+            {
+                headers.append(name, value);
+            }
+        }
+        headers
+    }
+
+    /// The parameters of the matched path.
+    pub fn params(&self) -> &Params<'a> {
+        &self.params
+    }
+
+    /// The pattern of the matched route, such as `/users/{id}`; empty where nothing matched.
+    pub fn pattern(&self) -> &'a str {
+        self.params.endpoint().pattern()
+    }
+
+    /// The address at the other end; `None` on a Unix socket.
+    pub fn peer(&self) -> Option<SocketAddr> {
+        self.peer
+    }
+
+    /// The router's state of type `T`, if it was [given](super::Router::state).
+    pub fn state<T: Send + Sync + 'static>(&self) -> Option<&'a T> {
+        self.app.states().find::<T>().map(AsRef::as_ref)
+    }
+
+    pub(crate) fn app(&self) -> &'a App {
+        self.app
+    }
+}
+
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = formatter.debug_struct("Request");
+        debug.field("method", &self.method()).field("target", &self.target()).finish_non_exhaustive()
+    }
+}
+
+impl WholeBody<'_> {
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        match self {
+            WholeBody::Borrowed(bytes) => bytes,
+            WholeBody::Owned(bytes) => bytes,
+        }
+    }
+
+    pub(crate) fn into_bytes(self) -> Bytes {
+        match self {
+            WholeBody::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
+            WholeBody::Owned(bytes) => bytes,
+        }
+    }
+
+    pub(crate) fn into_vec(self) -> Vec<u8> {
+        match self {
+            WholeBody::Borrowed(bytes) => bytes.to_vec(),
+            WholeBody::Owned(bytes) => bytes.into(),
+        }
+    }
+}
