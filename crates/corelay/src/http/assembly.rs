@@ -224,14 +224,12 @@ fn not_allowed(pattern: &str, layers: Vec<Arc<dyn Middleware>>, allow: HeaderVal
     fixed(pattern, layers, move || Response::new(status).header(header::ALLOW, allow.clone()))
 }
 
-fn fixed<R: IntoResponse>(
+/// An endpoint that answers the same to every request.
+fn fixed<R: IntoResponse + 'static>(
     pattern: &str,
     layers: Vec<Arc<dyn Middleware>>,
     answer: impl Fn() -> R + Send + Sync + 'static,
-) -> Endpoint
-where
-    R: 'static,
-{
+) -> Endpoint {
     let handler: Arc<dyn Call> = Arc::new(Fixed(answer));
     Endpoint::new(pattern, &Profile::new(), layers, handler)
 }

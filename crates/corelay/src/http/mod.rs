@@ -13,7 +13,9 @@
 //!
 //! let router = Router::new()
 //!     .get("/", || "Hello, World!")
-//!     .get("/greet/{name}", |Path(name): Path<String>, greeting: State<Greeting>| format!("{} {name}", greeting.0))
+//!     .get("/greet/{name}", |Path(name): Path<String>, State(greeting): State<Greeting>| {
+//!         format!("{} {name}", greeting.0)
+//!     })
 //!     .post("/sum", |Json(numbers): Json<Vec<u64>>| Json(numbers.iter().sum::<u64>()))
 //!     .state(Greeting("Good morning,"));
 //!
@@ -46,13 +48,18 @@ mod route_error;
 mod router;
 mod state;
 mod static_paths;
+mod test_client;
+mod test_exchange;
+mod test_response;
 mod upgrade;
 
 pub use ::http::{Extensions, HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Uri, Version, header};
 
 pub use app::App;
 pub use body::{Body, BodyError};
-pub use extract::{FromRequest, Rejection, State};
+pub use extract::{
+    Extension, Form, FromRequest, Headers, Json, MatchedPattern, Path, Peer, Query, Rejection, State,
+};
 pub use handler::{BodyUse, EndpointBuilder, Handler, Placement, Profile, endpoint};
 pub use into_response::{Html, IntoResponse, Redirect};
 pub use middleware::{Middleware, Next};
@@ -61,6 +68,8 @@ pub use request::Request;
 pub use response::Response;
 pub use route_error::RouteError;
 pub use router::Router;
+pub use test_client::{PreparedRequest, TestClient, TestRequest};
+pub use test_response::TestResponse;
 pub use upgrade::{ReadWrite, Upgraded};
 
 #[allow(unused_imports, reason = "the engine's half of the interface")]

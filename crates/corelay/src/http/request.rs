@@ -204,6 +204,10 @@ impl<'a> Request<'a> {
         self.app.states().find::<T>().map(AsRef::as_ref)
     }
 
+    pub(crate) fn head(&self) -> Head<'a> {
+        self.head
+    }
+
     pub(crate) fn app(&self) -> &'a App {
         self.app
     }

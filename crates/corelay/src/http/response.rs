@@ -31,7 +31,7 @@ const READ_CHUNK_BYTES: usize = 32 * 1024;
 /// dropped, save that `Connection: close` closes.
 pub struct Response {
     pub(crate) status: StatusCode,
-    /// The usual field, without a map; an entry in `headers` wins over it.
+    /// The usual field, without a map. Never here and in `headers` at once.
     pub(crate) content_type: Option<&'static HeaderValue>,
     pub(crate) headers: Option<Box<HeaderMap>>,
     pub(crate) body: ResponseBody,

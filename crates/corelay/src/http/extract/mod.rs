@@ -1,14 +1,30 @@
 //! What handlers take: values made from a request.
+//!
+//! One file per kind. Whole-body extractors work on a body that was gathered before the call, which the engine does,
+//! and on one that is still coming in, which then blocks. Deliberately absent: a split into "parts" and "body" traits;
+//! the order of parameters does not matter, and two that take the body are refused when the router is finished.
 
+mod body;
+mod extension;
+mod form;
+mod json;
+mod optional;
+mod parts;
+mod path;
+mod path_values;
+mod query;
 mod rejection;
 mod state;
 
+pub use extension::Extension;
+pub use form::Form;
+pub use json::Json;
+pub use parts::{Headers, MatchedPattern, Peer};
+pub use path::Path;
+pub use query::Query;
 pub use rejection::Rejection;
 pub use state::State;
 
-use std::convert::Infallible;
-
-use super::body::Body;
 use super::handler::{BodyUse, Profile};
 use super::into_response::IntoResponse;
 use super::request::Request;
@@ -37,8 +53,8 @@ use super::request::Request;
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a parameter of a handler",
-    note = "parameters are extractors: `Path<T>`, `Query<T>`, `Json<T>`, `State<T>`, `Body`, `String`, … or a type of yours that \
-            implements `FromRequest`"
+    note = "parameters are extractors: `Path<T>`, `Query<T>`, `Json<T>`, `State<T>`, `Body`, `String`, … \
+            or a type of yours that implements `FromRequest`"
 )]
 pub trait FromRequest: Sized {
     /// What is answered when the value cannot be made.
@@ -60,12 +76,8 @@ pub trait FromRequest: Sized {
     }
 }
 
-impl FromRequest for Body {
-    type Rejection = Infallible;
-
-    const BODY: BodyUse = BodyUse::Stream;
-
-    fn from_request(request: &mut Request<'_>) -> Result<Self, Infallible> {
-        Ok(request.take_body())
-    }
+/// The part of a `Content-Type` before its parameters, if it is text (RFC 9110, section 8.3.1).
+fn media_type<'a>(request: &Request<'a>) -> Option<&'a str> {
+    let value = std::str::from_utf8(request.field("content-type")?).ok()?;
+    value.split(';').next().map(str::trim)
 }

@@ -1,0 +1,55 @@
+//! The body: as it arrives, or all of it.
+
+use std::convert::Infallible;
+
+use ::http::StatusCode;
+use bytes::Bytes;
+
+use super::{FromRequest, Rejection};
+use crate::http::body::Body;
+use crate::http::handler::BodyUse;
+use crate::http::request::Request;
+
+impl FromRequest for Body {
+    type Rejection = Infallible;
+
+    const BODY: BodyUse = BodyUse::Stream;
+
+    fn from_request(request: &mut Request<'_>) -> Result<Self, Infallible> {
+        Ok(request.take_body())
+    }
+}
+
+/// The whole body.
+impl FromRequest for Bytes {
+    type Rejection = Rejection;
+
+    const BODY: BodyUse = BodyUse::Whole { limit: None };
+
+    fn from_request(request: &mut Request<'_>) -> Result<Self, Rejection> {
+        Ok(request.take_whole()?.into_bytes())
+    }
+}
+
+/// The whole body.
+impl FromRequest for Vec<u8> {
+    type Rejection = Rejection;
+
+    const BODY: BodyUse = BodyUse::Whole { limit: None };
+
+    fn from_request(request: &mut Request<'_>) -> Result<Self, Rejection> {
+        Ok(request.take_whole()?.into_vec())
+    }
+}
+
+/// The whole body, which must be UTF-8: 400 else. Its content type is not looked at.
+impl FromRequest for String {
+    type Rejection = Rejection;
+
+    const BODY: BodyUse = BodyUse::Whole { limit: None };
+
+    fn from_request(request: &mut Request<'_>) -> Result<Self, Rejection> {
+        let bytes = request.take_whole()?.into_vec();
+        Self::from_utf8(bytes).map_err(|_| Rejection::new(StatusCode::BAD_REQUEST, "the body is not UTF-8"))
+    }
+}
