@@ -42,12 +42,35 @@ const LENGTH_MAX: usize = 64 * 1024;
 /// # Ok::<(), anyhow::Error>(())
 /// ```
 pub fn fetch(url: &str) -> Result<Vec<u8>> {
+    let mut stream = ask(url, "")?;
+    read_one(&mut stream).with_context(|| format!("from {url}"))
+}
+
+/// Fetches one response with `Connection: close` and waits for the server to close (RFC 9112, section 9.6).
+///
+/// # Errors
+///
+/// As [`fetch`]; and a server that keeps the connection open for five seconds.
+///
+/// ```no_run
+/// corelay_bench::response::fetch_and_close("http://127.0.0.1:8080/plaintext")?;
+/// # Ok::<(), anyhow::Error>(())
+/// ```
+pub fn fetch_and_close(url: &str) -> Result<Vec<u8>> {
+    let mut stream = ask(url, "Connection: close\r\n")?;
+    let response = read_one(&mut stream).with_context(|| format!("from {url}"))?;
+    ensure!(stream.read(&mut [0]).context("the connection stays open")? == 0, "more bytes than one response");
+    Ok(response)
+}
+
+/// Connects and writes the request for a URL, with further field lines.
+fn ask(url: &str, fields: &str) -> Result<TcpStream> {
     let rest = url.strip_prefix("http://").context("the URL must begin with http://")?;
     let (host, path) = rest.split_once('/').context("the URL must have a path")?;
     let mut stream = TcpStream::connect(host).with_context(|| format!("no server at {host}"))?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    stream.write_all(format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\n\r\n").as_bytes())?;
-    read_one(&mut stream).with_context(|| format!("from {url}"))
+    stream.write_all(format!("GET /{path} HTTP/1.1\r\nHost: {host}\r\n{fields}\r\n").as_bytes())?;
+    Ok(stream)
 }
 
 /// Reads one whole response with a Content-Length and leaves the connection open.

@@ -1,0 +1,222 @@
+//! What to measure: the command's options and their defaults.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::servers::Server;
+
+pub(crate) const HELP: &str = "\
+cargo xtask bench [OPTIONS]   CPU time per request and memory per idle connection, beside a floor and peers
+
+  --only LIST      of keepalive, pipelined, close, idle                       [default: all four]
+  --servers LIST   of corelay, floor, hyper, actix, nginx, may, h2o           [default: those each section names]
+  --pairs N        interleaved rounds: every server once a round              [default: 15]
+  --seconds S      length of one run                                          [default: 2]
+  --accept LIST    of per-core, dispatch, round-robin: compare corelay's accept modes on two cores, on keep-alive
+                   and on one request per connection, and nothing else unless --only asks for it
+  --json FILE      write every single sample too
+
+Pins servers to CPU 0 and the load to CPU 1, on loopback only. Installs nothing into the system: Debian's wrk, nginx and
+h2o are used if present, else extracted under target/bench. The method: crates/corelay-bench/README.md
+";
+
+/// corelay's accept modes, as `--accept` of `corelay serve` names them.
+const ACCEPT_MODES: [&str; 3] = ["per-core", "dispatch", "round-robin"];
+
+/// One part of the run, with its own kind of load.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    /// One request after another on 64 connections.
+    KeepAlive,
+    /// Sixteen requests in one write.
+    Pipelined,
+    /// One request per connection, `Connection: close`.
+    Close,
+    /// Memory of idle keep-alive connections.
+    Idle,
+    /// corelay's accept modes on keep-alive.
+    AcceptKeepAlive,
+    /// corelay's accept modes on one request per connection.
+    AcceptClose,
+}
+
+impl Section {
+    const NAMED: [(&str, Self); 4] = [
+        ("keepalive", Self::KeepAlive),
+        ("pipelined", Self::Pipelined),
+        ("close", Self::Close),
+        ("idle", Self::Idle),
+    ];
+
+    /// Whether the load opens a connection for every request.
+    pub(crate) fn closes(self) -> bool {
+        matches!(self, Self::Close | Self::AcceptClose)
+    }
+
+    /// What is measured, in a table's words.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::KeepAlive => "keep-alive",
+            Self::Pipelined => "pipelined ×16",
+            Self::Close => "one request per connection",
+            Self::Idle => "idle connections",
+            Self::AcceptKeepAlive => "accept modes, keep-alive",
+            Self::AcceptClose => "accept modes, one request per connection",
+        }
+    }
+
+    /// What a cost is counted in.
+    pub(crate) fn unit(self) -> &'static str {
+        match self {
+            Self::Idle => "bytes per connection",
+            _ => "µs of CPU per request",
+        }
+    }
+
+    fn default_servers(self) -> &'static [Server] {
+        use Server::{Actix, Corelay, Floor, H2o, Hyper, May, Nginx};
+        match self {
+            // corelay and the floor are neighbours: their ratio is the one with the narrow bound.
+            Self::KeepAlive | Self::Pipelined => &[Corelay, Floor, Hyper, Actix, Nginx, May],
+            Self::Close => &[Corelay, Nginx, H2o],
+            Self::Idle => &[Corelay, Nginx, H2o, Hyper, Actix],
+            Self::AcceptKeepAlive | Self::AcceptClose => &[Corelay],
+        }
+    }
+}
+
+/// The parsed command line.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) sections: Vec<Section>,
+    pub(crate) accept_modes: Vec<String>,
+    /// Interleaved rounds of each section but `idle`.
+    pub(crate) pairs: usize,
+    /// Length of one run of wrk, in seconds.
+    pub(crate) seconds: u32,
+    pub(crate) json: Option<PathBuf>,
+    servers: Option<Vec<Server>>,
+}
+
+impl Options {
+    /// Parses the words after `bench`.
+    pub(crate) fn parse(words: &[String]) -> Result<Self> {
+        let mut only = None;
+        let mut options = Self {
+            sections: Vec::new(),
+            accept_modes: Vec::new(),
+            pairs: 15,
+            seconds: 2,
+            json: None,
+            servers: None,
+        };
+        for pair in words.chunks(2) {
+            let [option, value] = pair else { bail!("{} wants a value\n\n{HELP}", pair[0]) };
+            let wrong = || format!("{option} {value}: not understood\n\n{HELP}");
+            match option.as_str() {
+                "--only" => only = Some(list(value, section).with_context(wrong)?),
+                "--servers" => options.servers = Some(list(value, Server::named).with_context(wrong)?),
+                "--accept" => options.accept_modes = list(value, accept_mode).with_context(wrong)?,
+                "--pairs" => options.pairs = value.parse().with_context(wrong)?,
+                "--seconds" => options.seconds = value.parse().with_context(wrong)?,
+                "--json" => options.json = Some(value.into()),
+                _ => bail!("unknown option {option}\n\n{HELP}"),
+            }
+        }
+        ensure!(options.pairs > 0 && options.seconds > 0, "--pairs and --seconds must be at least 1");
+        options.sections = sections(only, !options.accept_modes.is_empty());
+        Ok(options)
+    }
+
+    /// The servers a section measures, in the order of a round.
+    pub(crate) fn servers_of(&self, section: Section) -> Vec<Server> {
+        match &self.servers {
+            None => section.default_servers().to_vec(),
+            Some(named) => named.iter().copied().filter(|server| server.can_take_part_in(section)).collect(),
+        }
+    }
+
+    /// Every server some section measures.
+    pub(crate) fn all_servers(&self) -> Vec<Server> {
+        let mut all: Vec<_> = self.sections.iter().flat_map(|&section| self.servers_of(section)).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+fn sections(only: Option<Vec<Section>>, compares_accept_modes: bool) -> Vec<Section> {
+    let everything = || Section::NAMED.iter().map(|(_, section)| *section).collect();
+    let mut sections = match only {
+        Some(named) => named,
+        None if compares_accept_modes => Vec::new(),
+        None => everything(),
+    };
+    if compares_accept_modes {
+        sections.extend([Section::AcceptKeepAlive, Section::AcceptClose]);
+    }
+    sections
+}
+
+fn section(name: &str) -> Option<Section> {
+    Section::NAMED.iter().find(|(known, _)| *known == name).map(|(_, section)| *section)
+}
+
+fn accept_mode(name: &str) -> Option<String> {
+    ACCEPT_MODES.contains(&name).then(|| name.to_owned())
+}
+
+/// The members of a comma-separated list.
+fn list<T>(value: &str, member: impl Fn(&str) -> Option<T>) -> Result<Vec<T>> {
+    value.split(',').map(|name| member(name).with_context(|| format!("no such thing as {name:?}"))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options> {
+        Options::parse(&line.split_whitespace().map(String::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn without_options_the_four_acceptance_lines_are_measured() {
+        let options = parse("").unwrap();
+        assert_eq!(options.sections, [Section::KeepAlive, Section::Pipelined, Section::Close, Section::Idle]);
+        assert_eq!((options.pairs, options.seconds), (15, 2));
+        assert_eq!(options.all_servers().len(), 7);
+    }
+
+    #[test]
+    fn accept_modes_alone_measure_nothing_else() {
+        let options = parse("--accept per-core,dispatch").unwrap();
+        assert_eq!(options.sections, [Section::AcceptKeepAlive, Section::AcceptClose]);
+        assert_eq!(options.accept_modes, ["per-core", "dispatch"]);
+        assert_eq!(parse("--accept per-core --only idle").unwrap().sections.len(), 3);
+    }
+
+    #[test]
+    fn a_named_server_is_left_out_where_it_cannot_take_part() {
+        let options = parse("--servers floor,may,nginx").unwrap();
+        assert_eq!(options.servers_of(Section::Close), [Server::Nginx]);
+        assert_eq!(options.servers_of(Section::KeepAlive), [Server::Floor, Server::May, Server::Nginx]);
+    }
+
+    #[test]
+    fn a_wrong_word_is_named() {
+        for (line, named) in [
+            ("--only speed", "--only speed"),
+            ("--servers apache", "--servers apache"),
+            ("--accept all", "--accept all"),
+            ("--pairs", "--pairs"),
+            ("--pairs 0", "at least 1"),
+            ("--fast yes", "--fast"),
+        ] {
+            let error = parse(line).unwrap_err().to_string();
+            assert!(error.contains(named), "{line:?} gave {error:?}");
+        }
+    }
+}

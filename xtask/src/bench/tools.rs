@@ -1,0 +1,114 @@
+//! The programs a run needs: built, found or extracted before anything is measured.
+
+mod build;
+mod debian;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::options::Options;
+use super::servers::{Origin, Server};
+
+/// Every program, and where it is.
+pub(crate) struct Tools {
+    root: PathBuf,
+    target: PathBuf,
+    programs: BTreeMap<String, PathBuf>,
+    versions: BTreeMap<Server, String>,
+    /// CPUs this process may use.
+    pub(crate) cpus: usize,
+}
+
+impl Tools {
+    /// Builds and finds what the options call for.
+    pub(crate) fn prepare(options: &Options) -> Result<Self> {
+        let cpus = std::thread::available_parallelism()?.get();
+        ensure!(cpus >= 2, "two CPUs are needed: one for the server, one for the load");
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask is inside the workspace")?;
+        // This program is at TARGET/debug/xtask, wherever the user keeps the target directory.
+        let executable = std::env::current_exe()?;
+        let target = executable.ancestors().nth(2).context("xtask was not run by cargo")?;
+        let mut tools = Self {
+            root: root.to_owned(),
+            target: target.to_owned(),
+            programs: BTreeMap::new(),
+            versions: BTreeMap::new(),
+            cpus,
+        };
+        let servers = options.all_servers();
+        tools.add_debian("wrk")?;
+        for &server in &servers {
+            let version = match server.origin() {
+                Origin::Debian(package) => tools.add_debian(package)?,
+                Origin::Workspace => build::commit(root),
+                Origin::Bench { of: Some(name), .. } => build::locked_version(root, name)?,
+                Origin::Bench { .. } => String::new(),
+            };
+            tools.versions.insert(server, version);
+        }
+        tools.programs.extend(build::build(root, target, &servers)?);
+        Ok(tools)
+    }
+
+    /// The path of a program, relative to the workspace where it is inside.
+    pub(crate) fn program(&self, name: &str) -> Result<String> {
+        let path = self.programs.get(name).with_context(|| format!("{name} was not prepared"))?;
+        Ok(path.strip_prefix(&self.root).unwrap_or(path).display().to_string())
+    }
+
+    /// A command to be run in the workspace's root.
+    pub(crate) fn command(&self, words: &[String]) -> Command {
+        let mut command = Command::new(&words[0]);
+        command.args(&words[1..]).current_dir(&self.root);
+        let extracted = self.scratch_path("debian");
+        if words.iter().any(|word| self.root.join(word).starts_with(&extracted)) {
+            command.env("LD_LIBRARY_PATH", debian::libraries(&extracted));
+        }
+        command
+    }
+
+    /// The version of a server, empty for the floor, which has none.
+    pub(crate) fn version(&self, server: Server) -> &str {
+        self.versions.get(&server).map_or("", String::as_str)
+    }
+
+    /// A directory of this command under target/bench, created if it is not there.
+    pub(crate) fn scratch(&self, name: &str) -> Result<PathBuf> {
+        let path = self.scratch_path(name);
+        fs::create_dir_all(&path).with_context(|| format!("cannot create {}", path.display()))?;
+        Ok(path)
+    }
+
+    fn scratch_path(&self, name: &str) -> PathBuf {
+        self.target.join("bench").join(name)
+    }
+
+    /// Finds a Debian package's program, or extracts it, and gives its version.
+    fn add_debian(&mut self, package: &'static str) -> Result<String> {
+        let path = debian::find_or_extract(package, &self.scratch("debian")?)?;
+        self.programs.insert(package.to_owned(), path);
+        let said = self.command(&[self.program(package)?, "-v".into()]).output()?;
+        debian::version(package, &said)
+    }
+}
+
+/// A command line as a shell would take it.
+pub(crate) fn shown(words: &[String]) -> String {
+    let quoted = words.iter().map(|word| if word.contains(' ') { format!("'{word}'") } else { word.clone() });
+    quoted.collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_with_a_space_is_quoted() {
+        let words = ["wrk", "-H", "Connection: close"].map(String::from);
+        assert_eq!(shown(&words), "wrk -H 'Connection: close'");
+    }
+}

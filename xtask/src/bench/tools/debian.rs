@@ -1,0 +1,106 @@
+//! Debian's wrk, nginx and h2o: from the system if they are installed, else extracted beside it.
+//!
+//! Extracted and not installed, because installing nginx or h2o starts them as services and needs root. A package's
+//! program runs from any directory; of wrk's libraries one (LuaJIT) is fetched with it.
+
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// Where programs of packages are, also for users whose PATH lacks the administrator's directories.
+const PROGRAM_DIRECTORIES: [&str; 3] = ["usr/bin", "usr/sbin", "usr/local/bin"];
+
+/// The path of a package's program.
+pub(super) fn find_or_extract(package: &str, extracted: &Path) -> Result<PathBuf> {
+    let find = |root: &Path| {
+        let candidates = PROGRAM_DIRECTORIES.iter().map(|directory| root.join(directory).join(package));
+        candidates.into_iter().find(|path| path.is_file())
+    };
+    if let Some(path) = find(Path::new("/")).or_else(|| find(extracted)) {
+        return Ok(path);
+    }
+    eprintln!("extracting Debian's {package} into {}", extracted.display());
+    let by_hand = || format!("no {package}: try apt-get install --no-install-recommends {package}");
+    extract(package, extracted).with_context(by_hand)?;
+    find(extracted).with_context(by_hand)
+}
+
+/// The directories the dynamic linker has to look into for extracted programs, as LD_LIBRARY_PATH wants them.
+pub(super) fn libraries(extracted: &Path) -> OsString {
+    let entries = fs::read_dir(extracted.join("usr/lib")).into_iter().flatten().flatten();
+    let directories = entries.map(|entry| entry.path()).filter(|path| path.is_dir());
+    // No path of ours holds a colon: cargo refuses such a target directory.
+    std::env::join_paths(directories).unwrap_or_default()
+}
+
+/// What a program says of its version, as a bare number.
+pub(super) fn version(package: &str, said: &Output) -> Result<String> {
+    let text = [&said.stdout[..], &said.stderr[..]].concat();
+    let text = String::from_utf8_lossy(&text);
+    let first = text.lines().next().unwrap_or_default();
+    if first.contains("error while loading shared libraries") {
+        bail!("{package} lacks a library: apt-get install the package that has it ({first})");
+    }
+    let number =
+        first.split([' ', '/']).find(|word| word.starts_with(|letter: char| letter.is_ascii_digit()));
+    Ok(number.with_context(|| format!("{package} -v said {text:?}"))?.to_owned())
+}
+
+fn extract(package: &str, into: &Path) -> Result<()> {
+    let packages = into.join("packages");
+    fs::create_dir_all(&packages)?;
+    let wanted: &[&str] = if package == "wrk" { &["wrk", "libluajit-5.1-2"] } else { &[package] };
+    if download(wanted, &packages).is_err() {
+        // A machine that never ran it has no package lists; it needs root, and its own message says so.
+        succeed(Command::new("apt-get").args(["-q", "update"]))?;
+        download(wanted, &packages)?;
+    }
+    for entry in fs::read_dir(&packages)? {
+        succeed(Command::new("dpkg-deb").arg("-x").arg(entry?.path()).arg(into))?;
+    }
+    Ok(())
+}
+
+fn download(packages: &[&str], into: &Path) -> Result<()> {
+    succeed(Command::new("apt-get").args(["-q", "download"]).args(packages).current_dir(into))
+}
+
+fn succeed(command: &mut Command) -> Result<()> {
+    let output = command.output().with_context(|| format!("cannot run {command:?}"))?;
+    ensure!(output.status.success(), "{command:?}: {}", String::from_utf8_lossy(&output.stderr).trim());
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+    use std::os::unix::process::ExitStatusExt;
+    use std::process::ExitStatus;
+
+    use super::*;
+
+    fn said(stdout: &str, stderr: &str) -> Output {
+        Output { status: ExitStatus::from_raw(0), stdout: stdout.into(), stderr: stderr.into() }
+    }
+
+    #[test]
+    fn the_version_is_found_in_what_each_program_says() {
+        for (output, number) in [
+            (said("", "nginx version: nginx/1.22.1\n"), "1.22.1"),
+            (said("h2o version 2.2.5\nOpenSSL: OpenSSL 3.0.17\n", ""), "2.2.5"),
+            (said("wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012 Will Glozer\n", ""), "4.1.0-3+b2"),
+        ] {
+            assert_eq!(version("it", &output).unwrap(), number);
+        }
+    }
+
+    #[test]
+    fn a_missing_library_is_named() {
+        let line = "wrk: error while loading shared libraries: libluajit-5.1.so.2: cannot open";
+        assert!(version("wrk", &said("", line)).unwrap_err().to_string().contains("libluajit"));
+    }
+}
