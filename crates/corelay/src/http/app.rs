@@ -1,8 +1,8 @@
 //! A finished router: from a request's head to the endpoint that answers it.
 //!
-//! Everything that can be decided before the first request has been: each path holds the endpoint for each method,
-//! also those of routing itself (405, `OPTIONS`, `HEAD` by way of `GET`). A request costs one look-up of its path and one
-//! of its method.
+//! Everything that can be decided before the first request has been: each path holds the endpoint for each
+//! method, also those of routing itself (405, `OPTIONS`, `HEAD` by way of `GET`). A request costs one look-up
+//! of its path and one of its method.
 
 use corelay_http::{Head, Method};
 

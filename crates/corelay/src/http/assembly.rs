@@ -182,7 +182,8 @@ fn distinct_methods(pattern: &str, entries: &[RouteEntry]) -> Result<Vec<Option<
     Ok(methods)
 }
 
-/// Which endpoint answers `method`: the user's for it, the user's for another one that stands in, or routing's own.
+/// Which endpoint answers `method`: the user's for it, the user's for another one that stands in, or
+/// routing's own.
 fn choose(methods: &[Option<Method>], method: &Method) -> usize {
     let (refusal, options) = (methods.len(), methods.len() + 1);
     position(methods, Some(method))

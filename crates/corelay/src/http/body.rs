@@ -1,7 +1,7 @@
 //! The body of a request as a blocking [`Read`].
 //!
-//! Framing, limits and deadlines belong to whoever feeds the reader: this type only carries the bytes, and with an
-//! error the status that explains it. Deliberately absent: frames, trailers, and any way to poll.
+//! Framing, limits and deadlines belong to whoever feeds the reader: this type only carries the bytes, and
+//! with an error the status that explains it. Deliberately absent: frames, trailers, and any way to poll.
 
 use std::error::Error;
 use std::fmt;
@@ -12,8 +12,9 @@ use bytes::{Buf, Bytes};
 
 /// The body of a request, read by a handler as it arrives.
 ///
-/// As an extractor it never fails. Reading returns `Ok(0)` at the end of the body. An error that comes from the peer or from
-/// a limit holds a [`BodyError`]; a handler that passes such an [`io::Error`] on with `?` answers with its status.
+/// As an extractor it never fails. Reading returns `Ok(0)` at the end of the body. An error that comes from
+/// the peer or from a limit holds a [`BodyError`]; a handler that passes such an [`io::Error`] on with `?`
+/// answers with its status.
 ///
 /// ```
 /// use std::io::{self, Read};
@@ -45,7 +46,8 @@ impl Body {
         Self { source: Source::Reader(reader), length }
     }
 
-    /// The length in bytes that was declared for the whole body; `None` when it is chunked (RFC 9112, section 6).
+    /// The length in bytes that was declared for the whole body; `None` when it is chunked (RFC 9112, section
+    /// 6).
     pub fn length(&self) -> Option<u64> {
         self.length
     }

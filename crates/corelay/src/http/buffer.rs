@@ -1,9 +1,10 @@
-//! One spare output buffer per thread, so that a warm keep-alive connection serialises JSON without allocating.
+//! One spare output buffer per thread, so that a warm keep-alive connection serialises JSON without
+//! allocating.
 //!
 //! A responder [takes](take) the thread's spare, fills it and sends it off inside a
-//! [`ResponseBody::Owned`](super::ResponseBody); the engine copies it to its output and [recycles](recycle) it. One
-//! buffer is enough because a thread encodes a response before it calls the next handler. A buffer that grew past
-//! [`KEPT_BYTES_MAX`] is let go: one huge answer must not pin its memory to a thread for ever.
+//! [`ResponseBody::Owned`](super::ResponseBody); the engine copies it to its output and [recycles](recycle)
+//! it. One buffer is enough because a thread encodes a response before it calls the next handler. A buffer
+//! that grew past [`KEPT_BYTES_MAX`] is let go: one huge answer must not pin its memory to a thread for ever.
 
 use std::cell::Cell;
 

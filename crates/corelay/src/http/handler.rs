@@ -1,8 +1,9 @@
 //! What can answer a route: functions of up to eight extractors, or of the request itself.
 //!
-//! [`Handler`] is implemented for functions by their parameter types, which is why it has a marker parameter: without it the
-//! implementations would overlap. A handler is erased to one `dyn` call when it is added to a router, and its [`Profile`], what its
-//! signature says about it, is worked out then too, so that a request pays for none of this.
+//! [`Handler`] is implemented for functions by their parameter types, which is why it has a marker parameter:
+//! without it the implementations would overlap. A handler is erased to one `dyn` call when it is added to a
+//! router, and its [`Profile`], what its signature says about it, is worked out then too, so that a request
+//! pays for none of this.
 
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -44,16 +45,18 @@ pub enum Placement {
 /// Something that answers requests. Implemented for `Fn(A, B, …) -> R` where each parameter is a
 /// [`FromRequest`] and `R` an [`IntoResponse`], for `Fn(&mut Request<'_>) -> R`, and for [`EndpointBuilder`].
 ///
-/// Parameters are extracted from left to right; the first that fails answers. At most one may take the body, in
-/// any position.
+/// Parameters are extracted from left to right; the first that fails answers. At most one may take the body,
+/// in any position.
 ///
 /// ```
 /// use corelay::Router;
 /// use corelay::http::{Path, Query, StatusCode, TestClient};
 /// use std::collections::HashMap;
 ///
-/// fn greet(Path(name): Path<String>, Query(query): Query<HashMap<String, String>>) -> Result<String, StatusCode> {
-///     let greeting = query.get("greeting").ok_or(StatusCode::NOT_FOUND)?;
+/// type Options = HashMap<String, String>;
+///
+/// fn greet(Path(name): Path<String>, Query(options): Query<Options>) -> Result<String, StatusCode> {
+///     let greeting = options.get("greeting").ok_or(StatusCode::NOT_FOUND)?;
 ///     Ok(format!("{greeting}, {name}"))
 /// }
 ///
@@ -64,8 +67,8 @@ pub enum Placement {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a handler",
-    note = "a handler takes up to eight extractors (`FromRequest`), or one `&mut Request<'_>`, and returns an `IntoResponse`; \
-            it is `Send + Sync + 'static`"
+    note = "a handler takes up to eight extractors (`FromRequest`), or one `&mut Request<'_>`, \
+            and returns an `IntoResponse`; it is `Send + Sync + 'static`"
 )]
 pub trait Handler<Marker>: Send + Sync + 'static {
     /// Answers `request`. May block.

@@ -1,8 +1,8 @@
 //! Plain functions around handlers.
 //!
-//! A middleware gets the request and the rest of the way, [`Next`]; it may answer by itself, change the request
-//! before and the response after. Routes without middleware pay one branch. Deliberately absent: a `Layer` that makes
-//! a `Service`: a closure that captures its configuration does the same.
+//! A middleware gets the request and the rest of the way, [`Next`]; it may answer by itself, change the
+//! request before and the response after. Routes without middleware pay one branch. Deliberately absent: a
+//! `Layer` that makes a `Service`: a closure that captures its configuration does the same.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use super::response::Response;
 
 /// A function around handlers: `Fn(&mut Request<'_>, Next<'_>) -> impl IntoResponse`.
 ///
-/// Extractors run inside: their rejections are responses that a middleware sees. A panic is not: it unwinds through
-/// and is answered outside all of them.
+/// Extractors run inside: their rejections are responses that a middleware sees. A panic is not: it unwinds
+/// through and is answered outside all of them.
 ///
 /// ```
 /// use corelay::Router;

@@ -1,9 +1,9 @@
 //! Handlers: from a parsed request to a response, in plain functions.
 //!
 //! A [`Router`] maps paths and methods to handlers; a handler is a closure or function whose parameters are
-//! [extractors](FromRequest) and whose result [is a response](IntoResponse). Nothing here is async and nothing here
-//! touches a socket: the engine hands in a parsed head and a body, and takes a [`Response`] away. The same code
-//! therefore runs on every engine and under the in-process [`TestClient`].
+//! [extractors](FromRequest) and whose result [is a response](IntoResponse). Nothing here is async and
+//! nothing here touches a socket: the engine hands in a parsed head and a body, and takes a [`Response`]
+//! away. The same code therefore runs on every engine and under the in-process [`TestClient`].
 //!
 //! ```
 //! use corelay::Router;
@@ -27,9 +27,9 @@
 //! # Ok::<(), corelay::http::RouteError>(())
 //! ```
 //!
-//! The types at the edge are those of the [`http`](::http) crate, exported here. Deliberately absent: async handlers,
-//! a `Service` trait, per-router generics. Application state is looked up by type and checked once, when the router
-//! is [finished](Router::finish).
+//! The types at the edge are those of the [`http`](::http) crate, exported here. Deliberately absent: async
+//! handlers, a `Service` trait, per-router generics. Application state is looked up by type and checked once,
+//! when the router is [finished](Router::finish).
 
 mod app;
 mod assembly;

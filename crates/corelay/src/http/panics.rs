@@ -1,15 +1,16 @@
 //! The fence around user code: whatever it does, the calling thread goes on.
 //!
-//! Three things of a user's can panic, not one: the call itself, the drop of a value it left behind, and the drop of
-//! the panic's own payload. [`caught`] answers the first and the last, so that callers can fence the second with it.
-//! A panic while another one unwinds aborts the process; no fence can stop that.
+//! Three things of a user's can panic, not one: the call itself, the drop of a value it left behind, and the
+//! drop of the panic's own payload. [`caught`] answers the first and the last, so that callers can fence the
+//! second with it. A panic while another one unwinds aborts the process; no fence can stop that.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// Runs `work`; a panic inside it becomes an `Err` with the panic's message.
 ///
-/// What `work` borrowed mutably may be half-way through a change when this returns `Err`: the caller throws it away.
+/// What `work` borrowed mutably may be half-way through a change when this returns `Err`: the caller throws
+/// it away.
 #[inline]
 pub(crate) fn caught<R>(work: impl FnOnce() -> R) -> Result<R, String> {
     catch_unwind(AssertUnwindSafe(work)).map_err(message)

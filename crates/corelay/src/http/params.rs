@@ -1,7 +1,7 @@
 //! What matched: the route's endpoint and the values of its path's parameters.
 //!
-//! Values are slices of the request's own path, still percent-encoded: decoding is for those who read them. Two are
-//! held inline, which is what most routes have, so that matching them allocates nothing.
+//! Values are slices of the request's own path, still percent-encoded: decoding is for those who read them.
+//! Two are held inline, which is what most routes have, so that matching them allocates nothing.
 
 use std::borrow::Cow;
 
@@ -72,8 +72,8 @@ impl<'a> Params<'a> {
         self.inline[..self.inline_count].iter().chain(&self.more).copied()
     }
 
-    /// The decoded value of the parameter `name`; `None` if the pattern has none of that name, or the value does not
-    /// decode to UTF-8.
+    /// The decoded value of the parameter `name`; `None` if the pattern has none of that name, or the value
+    /// does not decode to UTF-8.
     pub fn value(&self, name: &str) -> Option<Cow<'a, str>> {
         let (_, value) = self.iter().find(|(key, _)| *key == name)?;
         percent_decode_str(value).decode_utf8().ok()

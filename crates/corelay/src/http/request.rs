@@ -1,8 +1,8 @@
 //! A request as handlers and middleware see it: a borrowed view over the connection's buffer.
 //!
 //! Nothing is copied or looked up until it is asked for; a handler without extractors pays for no field, no
-//! parameter and no allocation. Deliberately not an `http::Request`: that one owns a header map which somebody would
-//! have to fill. [`Request::headers`] builds one on demand.
+//! parameter and no allocation. Deliberately not an `http::Request`: that one owns a header map which
+//! somebody would have to fill. [`Request::headers`] builds one on demand.
 
 use std::fmt;
 use std::io;
@@ -19,7 +19,8 @@ use super::params::Params;
 
 /// One request, borrowed from the connection that it came in on.
 ///
-/// Handlers that want more than [extractors](super::FromRequest) give, and middleware, take it as `&mut Request<'_>`:
+/// Handlers that want more than [extractors](super::FromRequest) give, and middleware, take it as `&mut
+/// Request<'_>`:
 ///
 /// ```
 /// use corelay::Router;
@@ -71,11 +72,12 @@ impl<'a> Request<'a> {
         Self { head, params, body, app, peer, extensions: None }
     }
 
-    /// Takes the body, to be read as it arrives. A second call, or one after a body extractor, finds it empty.
+    /// Takes the body, to be read as it arrives. A second call, or one after a body extractor, finds it
+    /// empty.
     ///
     /// A handler or middleware whose route takes no body by its signature (see
-    /// [`FromRequest::BODY`](super::FromRequest::BODY)) finds it empty too; handlers of `&mut Request<'_>` always get
-    /// it.
+    /// [`FromRequest::BODY`](super::FromRequest::BODY)) finds it empty too; handlers of `&mut Request<'_>`
+    /// always get it.
     pub fn take_body(&mut self) -> Body {
         match std::mem::replace(&mut self.body, RequestBody::Empty) {
             RequestBody::Empty => Body::default(),
@@ -155,7 +157,8 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// The host that was asked for: the target's if it has one, else that of `Host` (RFC 9112, section 3.2.2).
+    /// The host that was asked for: the target's if it has one, else that of `Host` (RFC 9112, section
+    /// 3.2.2).
     pub fn host(&self) -> Option<&'a str> {
         self.head.host()
     }

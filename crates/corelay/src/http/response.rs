@@ -1,9 +1,9 @@
 //! A response: a status, header fields and one of a few kinds of body.
 //!
-//! It is one cache line, moves cheaply and holds no allocation for the common answers: static text, a bare status, JSON in the
-//! thread's recycled buffer. Deliberately not an `http::Response`: that one always carries a header map and has no
-//! room for a body that writes itself. Names and values go through the `http` crate's types, so no text can smuggle a line break
-//! into the header.
+//! It is one cache line, moves cheaply and holds no allocation for the common answers: static text, a bare
+//! status, JSON in the thread's recycled buffer. Deliberately not an `http::Response`: that one always
+//! carries a header map and has no room for a body that writes itself. Names and values go through the `http`
+//! crate's types, so no text can smuggle a line break into the header.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -27,8 +27,8 @@ const READ_CHUNK_BYTES: usize = 32 * 1024;
 /// assert_eq!(response.field("location").unwrap(), "/things/7");
 /// ```
 ///
-/// The fields that frame a message (`Content-Length`, `Transfer-Encoding`, `Connection`) are the engine's: given here, they are
-/// dropped, save that `Connection: close` closes.
+/// The fields that frame a message (`Content-Length`, `Transfer-Encoding`, `Connection`) are the engine's:
+/// given here, they are dropped, save that `Connection: close` closes.
 pub struct Response {
     pub(crate) status: StatusCode,
     /// The usual field, without a map. Never here and in `headers` at once.
@@ -69,16 +69,18 @@ impl Response {
         content.into_response()
     }
 
-    /// A body of chunks, sent as fast as the peer takes them: the iterator is asked for one when there is room.
+    /// A body of chunks, sent as fast as the peer takes them: the iterator is asked for one when there is
+    /// room.
     ///
-    /// It is meant not to block; use [`Response::writer`] for what does. An `Err` ends the body badly, by closing the
-    /// connection, so that the peer cannot mistake it for whole. Empty chunks are skipped.
+    /// It is meant not to block; use [`Response::writer`] for what does. An `Err` ends the body badly, by
+    /// closing the connection, so that the peer cannot mistake it for whole. Empty chunks are skipped.
     ///
     /// ```
     /// use corelay::Router;
     /// use corelay::http::{Response, TestClient};
     ///
-    /// let router = Router::new().get("/count", || Response::chunks((1..=3).map(|n| Ok(format!("{n}\n").into()))));
+    /// let count = || Response::chunks((1..=3).map(|n| Ok(format!("{n}\n").into())));
+    /// let router = Router::new().get("/count", count);
     /// assert_eq!(TestClient::new(router)?.get("/count").send().text(), "1\n2\n3\n");
     /// # Ok::<(), corelay::http::RouteError>(())
     /// ```
@@ -108,7 +110,8 @@ impl Response {
 
     /// A body copied from `reader`: `length` bytes of it if that is known, else all it has.
     ///
-    /// Read on a service thread, as it may block. A reader that ends before `length` bytes ends the body badly.
+    /// Read on a service thread, as it may block. A reader that ends before `length` bytes ends the body
+    /// badly.
     ///
     /// ```no_run
     /// use std::{fs::File, io};
@@ -126,7 +129,8 @@ impl Response {
         Self::of(ResponseBody::Writer { write, length })
     }
 
-    /// Accepts the peer's wish to go on in `protocol` (101, RFC 9110, section 7.8); `run` gets the connection.
+    /// Accepts the peer's wish to go on in `protocol` (101, RFC 9110, section 7.8); `run` gets the
+    /// connection.
     ///
     /// Whether the peer asked for that protocol is for the handler to check, in the field `upgrade`.
     pub fn upgrade<V>(protocol: V, run: impl FnOnce(Upgraded) + Send + 'static) -> Self
@@ -168,8 +172,8 @@ impl Response {
 
     /// The same response with this field in place of all of that name.
     ///
-    /// A name or value that no header can hold (a line break in it, say) is the program's mistake: it is logged and the
-    /// response becomes a 500.
+    /// A name or value that no header can hold (a line break in it, say) is the program's mistake: it is
+    /// logged and the response becomes a 500.
     #[must_use]
     pub fn header<K, V>(self, name: K, value: V) -> Self
     where

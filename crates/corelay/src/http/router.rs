@@ -1,7 +1,7 @@
 //! Collects routes, middleware and states, and checks them when it is finished.
 //!
-//! Adding never fails, so that routes read as a list; [`Router::finish`] reports the first thing that is wrong, when
-//! the program starts. What finishing does is in `assembly.rs`.
+//! Adding never fails, so that routes read as a list; [`Router::finish`] reports the first thing that is
+//! wrong, when the program starts. What finishing does is in `assembly.rs`.
 
 use std::sync::Arc;
 
@@ -16,12 +16,14 @@ use super::state::States;
 
 /// Maps paths and methods to [handlers](Handler).
 ///
-/// A pattern is matched against the path as it came, percent-encoding and all. `{name}` stands for one segment or
-/// the part of one that is left beside its literal text, `{*name}` at the end for the rest of the path, of one character at least; `{{` and `}}` are
-/// braces. Literal text wins over `{name}`, and that over `{*name}`, whatever the order of the routes.
+/// A pattern is matched against the path as it came, percent-encoding and all. `{name}` stands for one
+/// segment or the part of one that is left beside its literal text, `{*name}` at the end for the rest of the
+/// path, of one character at least; `{{` and `}}` are braces. Literal text wins over `{name}`, and that over
+/// `{*name}`, whatever the order of the routes.
 ///
-/// Routing answers by itself: 404 where no pattern matches; 405 with `Allow` where one does, but not for the method;
-/// `HEAD` with the handler of `GET`; `OPTIONS` with 204 and `Allow`; `CONNECT` with 501. A route of your own comes before each of these.
+/// Routing answers by itself: 404 where no pattern matches; 405 with `Allow` where one does, but not for the
+/// method; `HEAD` with the handler of `GET`; `OPTIONS` with 204 and `Allow`; `CONNECT` with 501. A route of
+/// your own comes before each of these.
 ///
 /// ```
 /// use corelay::Router;
@@ -140,7 +142,8 @@ impl Router {
 
     /// Lends `state` to all handlers, those of merged and nested routers too: see [`State`](super::State).
     ///
-    /// There is one state of a type. That each state a handler takes was given is checked by [`Router::finish`].
+    /// There is one state of a type. That each state a handler takes was given is checked by
+    /// [`Router::finish`].
     pub fn state<T: Send + Sync + 'static>(self, state: T) -> Self {
         self.shared_state(Arc::new(state))
     }
@@ -153,8 +156,8 @@ impl Router {
 
     /// Puts `middleware` around all routes added so far, the fallback (404) among them.
     ///
-    /// The last one added is the outermost: it sees a request first and a response last. Routes added later are not
-    /// affected. A path's 405 and automatic `OPTIONS` go through the middleware of its first route.
+    /// The last one added is the outermost: it sees a request first and a response last. Routes added later
+    /// are not affected. A path's 405 and automatic `OPTIONS` go through the middleware of its first route.
     pub fn layer(mut self, middleware: impl Middleware) -> Self {
         let middleware: Arc<dyn Middleware> = Arc::new(middleware);
         for entry in self.routes.iter_mut().chain(&mut self.connect) {
@@ -187,8 +190,8 @@ impl Router {
 
     /// Adds all of `other` below `prefix`, such as `/api` or `/users/{id}`.
     ///
-    /// Its route `/` answers `prefix` itself, without a slash behind it. Handlers see the whole path. Its fallback, if
-    /// it set one, answers what nothing else matches below the prefix.
+    /// Its route `/` answers `prefix` itself, without a slash behind it. Handlers see the whole path. Its
+    /// fallback, if it set one, answers what nothing else matches below the prefix.
     ///
     /// ```
     /// use corelay::Router;
@@ -221,7 +224,8 @@ impl Router {
     /// Checks everything and makes the [`App`] that servers and [test clients](super::TestClient) run.
     ///
     /// # Errors
-    /// The first mistake found: a bad pattern, a route added twice, a state that was not given, a body taken twice.
+    /// The first mistake found: a bad pattern, a route added twice, a state that was not given, a body taken
+    /// twice.
     ///
     /// ```
     /// use corelay::Router;

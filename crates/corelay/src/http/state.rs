@@ -1,8 +1,8 @@
 //! What handlers share, found by its type.
 //!
-//! A program has a handful of states, so a scan of a short list beats a hash map. Handlers say by their signature
-//! which states they need ([`NeededState`]) and [`Router::finish`](super::Router::finish) checks that each was given: no
-//! request finds one missing.
+//! A program has a handful of states, so a scan of a short list beats a hash map. Handlers say by their
+//! signature which states they need ([`NeededState`]) and [`Router::finish`](super::Router::finish) checks
+//! that each was given: no request finds one missing.
 
 use std::any::{Any, TypeId, type_name};
 use std::sync::Arc;
@@ -16,7 +16,8 @@ pub(crate) struct States {
 struct StateEntry {
     id: TypeId,
     name: &'static str,
-    /// An `Arc<T>` behind the box, so that it can be lent as `&Arc<T>` and cloned at no more than its own price.
+    /// An `Arc<T>` behind the box, so that it can be lent as `&Arc<T>` and cloned at no more than its own
+    /// price.
     shared: Box<dyn Any + Send + Sync>,
 }
 

@@ -1,7 +1,8 @@
 //! Drives a router in-process: real request bytes in, a response out, no socket between.
 //!
-//! A request is written out as it would go over the wire and parsed by `corelay-http`, so that what the parser
-//! refuses is refused here too. Absent is what only a connection has: deadlines, connection limits, keep-alive.
+//! A request is written out as it would go over the wire and parsed by `corelay-http`, so that what the
+//! parser refuses is refused here too. Absent is what only a connection has: deadlines, connection limits,
+//! keep-alive.
 
 use std::net::SocketAddr;
 
@@ -109,8 +110,8 @@ impl<'c> TestRequest<'c> {
         self
     }
 
-    /// Sets the body. With a field `Transfer-Encoding` or `Content-Length` given, it is sent without more framing; behind an
-    /// upgrade or `CONNECT`, it is what the new protocol reads.
+    /// Sets the body. With a field `Transfer-Encoding` or `Content-Length` given, it is sent without more
+    /// framing; behind an upgrade or `CONNECT`, it is what the new protocol reads.
     pub fn body(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.body = bytes.into();
         self
@@ -199,8 +200,8 @@ impl<'c> TestRequest<'c> {
 
 /// A request that is sent again and again, to count what answering it costs.
 ///
-/// Each call does what a server does between receiving and sending: parse, route, call, and recycle the response's
-/// buffer. Once warm, it allocates nothing that the handler does not.
+/// Each call does what a server does between receiving and sending: parse, route, call, and recycle the
+/// response's buffer. Once warm, it allocates nothing that the handler does not.
 ///
 /// ```
 /// use corelay::Router;

@@ -1,6 +1,7 @@
 //! The server's part in a test: parse, gather the body as the handler's signature asks, route and call.
 //!
-//! It does what an engine does with one request that has arrived whole, in the same order and by the same calls.
+//! It does what an engine does with one request that has arrived whole, in the same order and by the same
+//! calls.
 
 use std::borrow::Cow;
 use std::io::Cursor;

@@ -11,8 +11,8 @@ use super::upgrade::Upgraded;
 
 /// A whole response; see [`TestClient`](super::TestClient).
 ///
-/// Iterators and writers have been run to their end, and an upgraded connection until its closure came back: what it
-/// wrote is the body.
+/// Iterators and writers have been run to their end, and an upgraded connection until its closure came back:
+/// what it wrote is the body.
 #[derive(Debug)]
 pub struct TestResponse {
     status: StatusCode,
@@ -22,7 +22,8 @@ pub struct TestResponse {
 }
 
 impl TestResponse {
-    /// `leftover` came behind the request. The body is made, if only to see it fail, and dropped unless `body_is_sent`.
+    /// `leftover` came behind the request. The body is made, if only to see it fail, and dropped unless
+    /// `body_is_sent`.
     pub(crate) fn collect(mut response: Response, leftover: &[u8], body_is_sent: bool) -> Self {
         let headers = std::mem::take(response.headers_mut());
         let mut body = Vec::new();
@@ -38,7 +39,8 @@ impl TestResponse {
         self.status
     }
 
-    /// The header fields that the handler gave; those of the connection (`Date`, `Content-Length`) are not made.
+    /// The header fields that the handler gave; those of the connection (`Date`, `Content-Length`) are not
+    /// made.
     pub fn headers(&self) -> &HeaderMap {
         &self.headers
     }

@@ -13,8 +13,8 @@ impl<T: Read + Write> ReadWrite for T {}
 
 /// The connection after a protocol upgrade, to be read and written by the closure that was given for it.
 ///
-/// The bytes that the peer sent behind its request, before it saw the answer, are read first. Dropping it closes the
-/// connection.
+/// The bytes that the peer sent behind its request, before it saw the answer, are read first. Dropping it
+/// closes the connection.
 pub struct Upgraded {
     leftover: io::Cursor<Vec<u8>>,
     stream: Box<dyn ReadWrite + Send>,

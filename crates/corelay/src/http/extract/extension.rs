@@ -1,7 +1,5 @@
 //! What middleware left for the handler.
 
-use ::http::StatusCode;
-
 use super::{FromRequest, Rejection};
 use crate::http::request::Request;
 
@@ -24,8 +22,8 @@ use crate::http::request::Request;
 /// # Ok::<(), corelay::http::RouteError>(())
 /// ```
 ///
-/// Where none of that type was put, the answer is a logged 500: the middleware is missing, which is the program's
-/// mistake.
+/// Where none of that type was put, the answer is a logged 500: the middleware is missing, which is the
+/// program's mistake.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extension<T>(pub T);
 
@@ -34,12 +32,9 @@ impl<T: Clone + Send + Sync + 'static> FromRequest for Extension<T> {
 
     fn from_request(request: &mut Request<'_>) -> Result<Self, Rejection> {
         let value = request.extensions().and_then(|extensions| extensions.get::<T>());
-        value.cloned().map(Self).ok_or_else(|| missing(std::any::type_name::<T>()))
+        value.cloned().map(Self).ok_or_else(|| {
+            let name = std::any::type_name::<T>();
+            Rejection::of_program(format!("a handler takes Extension<{name}>, which no middleware put"))
+        })
     }
-}
-
-#[cold]
-fn missing(extension: &'static str) -> Rejection {
-    tracing::error!(extension, "a handler takes an extension that no middleware put");
-    Rejection::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }

@@ -15,11 +15,11 @@ use crate::http::response::{Response, ResponseBody};
 const MEDIA_TYPE: &str = "application/x-www-form-urlencoded";
 static FORM: HeaderValue = HeaderValue::from_static(MEDIA_TYPE);
 
-/// A submitted form: from the query of `GET` and `HEAD`, from the body of other methods. As a response, the same
-/// encoding.
+/// A submitted form: from the query of `GET` and `HEAD`, from the body of other methods. As a response, the
+/// same encoding.
 ///
-/// A repeated key fills a list. Refused: another content type with 415, a form that does not fit `T` with 422 (400 from
-/// a query).
+/// A repeated key fills a list. Refused: another content type with 415, a form that does not fit `T` with 422
+/// (400 from a query).
 ///
 /// ```
 /// use corelay::Router;
@@ -32,7 +32,8 @@ static FORM: HeaderValue = HeaderValue::from_static(MEDIA_TYPE);
 ///     count: u32,
 /// }
 ///
-/// let router = Router::new().post("/order", |Form(order): Form<Order>| format!("{} × {}", order.count, order.name));
+/// let order = |Form(order): Form<Order>| format!("{} × {}", order.count, order.name);
+/// let router = Router::new().post("/order", order);
 /// let client = TestClient::new(router)?;
 /// assert_eq!(client.post("/order").form(&[("name", "tea"), ("count", "2")]).send().text(), "2 × tea");
 /// assert_eq!(client.post("/order").form(&[("name", "tea")]).send().status(), 422);

@@ -16,9 +16,9 @@ static JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// A body of JSON, as a parameter and as a response.
 ///
-/// Refused: a content type other than `application/json` or `application/…+json` with 415, what is not JSON with 400,
-/// JSON that does not fit `T` with 422. A response is serialised into a buffer that its thread uses again and again;
-/// one that fails to serialise becomes a logged 500.
+/// Refused: a content type other than `application/json` or `application/…+json` with 415, what is not JSON
+/// with 400, JSON that does not fit `T` with 422. A response is serialised into a buffer that its thread uses
+/// again and again; one that fails to serialise becomes a logged 500.
 ///
 /// ```
 /// use corelay::Router;
@@ -31,7 +31,8 @@ static JSON: HeaderValue = HeaderValue::from_static("application/json");
 ///     y: i32,
 /// }
 ///
-/// let router = Router::new().post("/mirror", |Json(point): Json<Point>| Json(Point { x: point.y, y: point.x }));
+/// let mirror = |Json(point): Json<Point>| Json(Point { x: point.y, y: point.x });
+/// let router = Router::new().post("/mirror", mirror);
 /// let client = TestClient::new(router)?;
 /// assert_eq!(client.post("/mirror").json(&Point { x: 1, y: 2 }).send().text(), r#"{"x":2,"y":1}"#);
 /// assert_eq!(client.post("/mirror").json(&"no point").send().status(), 422);

@@ -1,8 +1,9 @@
 //! What handlers take: values made from a request.
 //!
-//! One file per kind. Whole-body extractors work on a body that was gathered before the call, which the engine does,
-//! and on one that is still coming in, which then blocks. Deliberately absent: a split into "parts" and "body" traits;
-//! the order of parameters does not matter, and two that take the body are refused when the router is finished.
+//! One file per kind. Whole-body extractors work on a body that was gathered before the call, which the
+//! engine does, and on one that is still coming in, which then blocks. Deliberately absent: a split into
+//! "parts" and "body" traits; the order of parameters does not matter, and two that take the body are refused
+//! when the router is finished.
 
 mod body;
 mod extension;
@@ -69,8 +70,8 @@ pub trait FromRequest: Sized {
     /// A response that says what about the request was wrong.
     fn from_request(request: &mut Request<'_>) -> Result<Self, Self::Rejection>;
 
-    /// Notes what the engine and [`Router::finish`](super::Router::finish) should know. An extractor that runs others
-    /// passes this on to them.
+    /// Notes what the engine and [`Router::finish`](super::Router::finish) should know. An extractor that
+    /// runs others passes this on to them.
     fn describe(profile: &mut Profile) {
         profile.uses_body(Self::BODY);
     }

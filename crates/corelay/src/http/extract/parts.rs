@@ -39,7 +39,8 @@ impl Deref for Headers {
 /// use corelay::Router;
 /// use corelay::http::{Peer, TestClient};
 ///
-/// let router = Router::new().get("/ip", |Peer(peer): Peer| peer.map_or("?".into(), |peer| peer.ip().to_string()));
+/// let address = |Peer(peer): Peer| peer.map_or("unknown".to_owned(), |peer| peer.ip().to_string());
+/// let router = Router::new().get("/ip", address);
 /// let client = TestClient::new(router)?;
 /// assert_eq!(client.get("/ip").peer(([192, 0, 2, 7], 4000)).send().text(), "192.0.2.7");
 /// # Ok::<(), corelay::http::RouteError>(())

@@ -9,9 +9,9 @@ use crate::http::request::Request;
 
 /// The parameters of the matched pattern, by serde.
 ///
-/// One parameter makes a single value; several make a tuple in the order of the pattern, or a struct or map by their
-/// names. Values are percent-decoded, after the path was matched: an encoded slash stays within its value. A value that does
-/// not decode or parse is refused with 400.
+/// One parameter makes a single value; several make a tuple in the order of the pattern, or a struct or map
+/// by their names. Values are percent-decoded, after the path was matched: an encoded slash stays within its
+/// value. A value that does not decode or parse is refused with 400.
 ///
 /// ```
 /// use corelay::Router;
@@ -36,7 +36,8 @@ use crate::http::request::Request;
 /// # Ok::<(), corelay::http::RouteError>(())
 /// ```
 ///
-/// A type that asks for another number of parameters than the pattern has is the program's mistake: a logged 500.
+/// A type that asks for another number of parameters than the pattern has is the program's mistake: a logged
+/// 500.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Path<T>(pub T);
 
@@ -54,9 +55,6 @@ impl<T: DeserializeOwned> FromRequest for Path<T> {
 fn refused(error: PathError, pattern: &str) -> Rejection {
     match error {
         PathError::Value(message) => Rejection::new(StatusCode::BAD_REQUEST, message),
-        PathError::Shape(message) => {
-            tracing::error!(pattern, message, "a handler's Path<T> does not fit its pattern");
-            Rejection::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
-        }
+        PathError::Shape(message) => Rejection::of_program(format!("Path<T> of {pattern:?}: {message}")),
     }
 }

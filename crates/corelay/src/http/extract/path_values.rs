@@ -1,7 +1,8 @@
 //! A serde deserialiser over path parameters.
 //!
-//! The parameters as a whole are a value, a sequence or a map, as the target type asks; each value is text that is
-//! decoded when it is looked at and parsed as the type asks. Nothing is allocated unless a value has escapes.
+//! The parameters as a whole are a value, a sequence or a map, as the target type asks; each value is text
+//! that is decoded when it is looked at and parsed as the type asks. Nothing is allocated unless a value has
+//! escapes.
 
 use std::borrow::Cow;
 use std::fmt;

@@ -8,8 +8,8 @@ use crate::http::request::Request;
 
 /// The query, by serde: a struct, a map, or a list of pairs.
 ///
-/// Percent-encoding and `+` are decoded; a repeated key fills a list; no query is an empty one. A query that does not fit
-/// `T` is refused with 400.
+/// Percent-encoding and `+` are decoded; a repeated key fills a list; no query is an empty one. A query that
+/// does not fit `T` is refused with 400.
 ///
 /// ```
 /// use corelay::Router;

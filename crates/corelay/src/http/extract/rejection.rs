@@ -11,7 +11,8 @@ use crate::http::body::BodyError;
 use crate::http::into_response::IntoResponse;
 use crate::http::response::Response;
 
-/// A refused request: a 4xx with a sentence about what was wrong with it, or a 5xx where the program is at fault.
+/// A refused request: a 4xx with a sentence about what was wrong with it, or a 5xx where the program is at
+/// fault.
 ///
 /// A handler that takes `Result<Json<T>, Rejection>` gets to look at it; else it is the answer.
 ///
@@ -33,9 +34,15 @@ pub struct Rejection {
 }
 
 impl Rejection {
-    /// A refusal of your own extractor's making.
+    /// A refusal of your own extractor's making. The message of a 500 is logged in place of being sent.
     pub fn new(status: StatusCode, message: impl Into<Cow<'static, str>>) -> Self {
         Self { status, message: message.into() }
+    }
+
+    /// The program's fault, not the peer's: a 500.
+    #[cold]
+    pub(super) fn of_program(message: String) -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, message)
     }
 
     /// The status that is answered.
@@ -43,14 +50,19 @@ impl Rejection {
         self.status
     }
 
-    /// The sentence that is answered.
+    /// The sentence that is answered, or logged if the status is 500.
     pub fn message(&self) -> &str {
         &self.message
     }
 }
 
 impl IntoResponse for Rejection {
+    /// The sentence as text. That of a 500 is for the log: it is about the program, not about the request.
     fn into_response(self) -> Response {
+        if self.status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!(message = %self.message, "an extractor cannot work");
+            return Response::internal_error();
+        }
         self.message.into_response().status(self.status)
     }
 }

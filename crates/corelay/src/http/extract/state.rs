@@ -3,16 +3,14 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
-use ::http::StatusCode;
-
 use super::{FromRequest, Rejection};
 use crate::http::handler::Profile;
 use crate::http::request::Request;
 
 /// A state that was given to [`Router::state`](crate::Router::state), found by its type.
 ///
-/// It derefs to the state, which is shared and never cloned. [`Router::finish`](crate::Router::finish) fails if a handler
-/// takes a state that nobody gave.
+/// It derefs to the state, which is shared and never cloned. [`Router::finish`](crate::Router::finish) fails
+/// if a handler takes a state that nobody gave.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,18 +48,16 @@ impl<T: Send + Sync + 'static> FromRequest for State<T> {
     type Rejection = Rejection;
 
     fn from_request(request: &mut Request<'_>) -> Result<Self, Rejection> {
-        let shared = request.app().states().find::<T>().ok_or_else(|| missing(std::any::type_name::<T>()))?;
-        Ok(Self(Arc::clone(shared)))
+        // Missing only where `Request::extract` asks for what no signature told.
+        request.app().states().find::<T>().cloned().map(Self).ok_or_else(|| {
+            let name = std::any::type_name::<T>();
+            Rejection::of_program(format!(
+                "a handler extracted State<{name}>, which the router was not given"
+            ))
+        })
     }
 
     fn describe(profile: &mut Profile) {
         profile.needs_state::<T>();
     }
-}
-
-/// Reached only from handlers that call [`Request::extract`], whose needs no signature tells.
-#[cold]
-fn missing(state: &'static str) -> Rejection {
-    tracing::error!(state, "a handler extracted a state that the router was not given");
-    Rejection::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")
 }
