@@ -16,7 +16,7 @@
 //! past a check that has already been made (RFC 9110 section 6.5.1), and no application here has asked for them.
 
 use super::Decoded;
-use crate::octets::{is_token, is_value, is_white};
+use crate::octets::{Class, Value, is_token, is_white};
 use crate::{BodyError, BodyErrorKind, Limits};
 
 /// More digits than a 64-bit size has are not a size (RFC 9112 section 7.1 asks recipients to guard against overflow).
@@ -131,7 +131,7 @@ impl ChunkedDecoder {
             b'\r' if self.phase == Phase::Extension => return Ok(Phase::SizeLf),
             b'\r' | b'\n' => return Err(BodyErrorKind::LineEndMalformed),
             b';' => Phase::Extension,
-            _ if self.phase == Phase::Extension && is_value(octet) => Phase::Extension,
+            _ if self.phase == Phase::Extension && Value::accepts(octet) => Phase::Extension,
             _ if is_white(octet) => Phase::White,
             _ => return Err(BodyErrorKind::ChunkExtensionMalformed),
         };
@@ -162,7 +162,7 @@ impl ChunkedDecoder {
             (Phase::TrailerName, b':') => Phase::TrailerValue,
             (Phase::TrailerName, _) if is_token(octet) => Phase::TrailerName,
             (Phase::TrailerValue, b'\r') => Phase::TrailerLf,
-            (Phase::TrailerValue, _) if is_value(octet) => Phase::TrailerValue,
+            (Phase::TrailerValue, _) if Value::accepts(octet) => Phase::TrailerValue,
             (Phase::TrailerLf, b'\n') => Phase::TrailerStart,
             (Phase::TrailerLf, _) | (_, b'\r' | b'\n') => return Err(BodyErrorKind::LineEndMalformed),
             _ => return Err(BodyErrorKind::TrailerMalformed),

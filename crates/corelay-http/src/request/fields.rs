@@ -1,7 +1,7 @@
 //! The header section: field lines up to the empty line (RFC 9112 section 5).
 
 use super::{FieldSpan, RequestHead, Span, Stage};
-use crate::octets::{is_token, is_value, is_white, span_end};
+use crate::octets::{TOKEN, Value, is_white, span_end, table_span_end};
 use crate::{Limits, RequestError, RequestErrorKind};
 
 impl RequestHead {
@@ -35,7 +35,7 @@ impl RequestHead {
     #[inline(always)]
     fn parse_name(&mut self, window: &[u8]) -> Result<Option<usize>, RequestError> {
         let start = self.position as usize;
-        let end = span_end(window, start.max(self.scanned as usize), is_token);
+        let end = table_span_end(window, start.max(self.scanned as usize), TOKEN);
         self.scanned = end as u32;
         match window.get(end) {
             None => Ok(None),
@@ -48,7 +48,7 @@ impl RequestHead {
     #[inline(always)]
     fn parse_value(&mut self, window: &[u8]) -> Result<Option<FieldSpan>, RequestError> {
         let after_colon = self.colon as usize + 1;
-        let end = span_end(window, after_colon.max(self.scanned as usize), is_value);
+        let end = span_end::<Value>(window, after_colon.max(self.scanned as usize));
         self.scanned = end as u32;
         match window.get(end..) {
             Some([b'\r', b'\n', ..]) => {}

@@ -1,6 +1,6 @@
 //! `host [":" port]` (RFC 9110 section 7.2, RFC 3986 section 3.2.2).
 
-use crate::octets::span_end;
+use crate::octets::{HOST, table_span_end};
 use std::net::Ipv6Addr;
 
 /// Whether `value` is a host with an optional port: a registered name, an IPv4 address or an IPv6 address in
@@ -8,16 +8,18 @@ use std::net::Ipv6Addr;
 ///
 /// Narrower than RFC 3986 where nobody needs the width: no comma (two Hosts folded into one by an intermediary), no
 /// IPvFuture, no zone, and a port that fits 16 bits. Userinfo is refused (RFC 9110 section 4.2.4).
-#[inline]
+#[inline(always)]
 pub(super) fn is_host(value: &[u8]) -> bool {
-    let end = span_end(value, 0, is_plain);
-    if end == value.len() {
-        return true;
+    match &value[table_span_end(value, 0, HOST)..] {
+        [] => true,
+        [b':', port @ ..] => is_port(port),
+        _ => is_unusual_host(value),
     }
-    match value[end] {
-        b':' => is_port(&value[end + 1..]),
-        _ => split(value).is_some_and(|(_, port)| port.is_none_or(is_port)),
-    }
+}
+
+#[inline(never)]
+fn is_unusual_host(value: &[u8]) -> bool {
+    split(value).is_some_and(|(_, port)| port.is_none_or(is_port))
 }
 
 /// Whether `value` is `host:port` with neither left out, as CONNECT wants it (RFC 9112 section 3.2.3).
@@ -58,21 +60,15 @@ fn name_len(value: &[u8]) -> Option<usize> {
                 }
                 at += 3;
             }
-            Some(&octet) if is_plain(octet) || b"~!$&'()*+;=".contains(&octet) => at += 1,
+            Some(&octet) if HOST[octet as usize] || b"~!$&'()*+;=".contains(&octet) => at += 1,
             Some(_) => return None,
         }
     }
 }
 
-/// The octets that nearly every host is made of.
-#[inline(always)]
-const fn is_plain(octet: u8) -> bool {
-    octet.is_ascii_alphanumeric() || octet == b'-' || octet == b'.' || octet == b'_'
-}
-
 #[inline(always)]
 fn is_port(digits: &[u8]) -> bool {
-    digits.len() <= 5
-        && digits.iter().all(u8::is_ascii_digit)
-        && digits.iter().fold(0, |port, digit| port * 10 + u32::from(digit - b'0')) <= u32::from(u16::MAX)
+    // Of equally many digits the greater text is the greater number.
+    digits.iter().all(u8::is_ascii_digit)
+        && (digits.len() < 5 || digits.len() == 5 && digits <= &b"65535"[..])
 }

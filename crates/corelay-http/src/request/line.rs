@@ -2,7 +2,7 @@
 
 use super::target::{self, TargetForm};
 use super::{RequestHead, Span, Stage};
-use crate::octets::{is_target, is_token, span_end};
+use crate::octets::{Path, Target, is_token, span_end};
 use crate::{Limits, Method, RequestError, RequestErrorKind};
 
 /// Longer than any method in the IANA registry, and short enough to tell a method from noise.
@@ -38,7 +38,7 @@ pub(super) enum MethodKind {
 pub(super) struct RequestLine {
     pub(super) method: Span,
     pub(super) target: Span,
-    /// The target's path without its query.
+    /// The target without its query, then without scheme and authority too. Its end is 0 until it is known.
     pub(super) path: Span,
     /// Of an absolute or authority target, else empty.
     pub(super) authority: Span,
@@ -103,7 +103,16 @@ impl RequestHead {
     ) -> Result<Option<usize>, RequestError> {
         let Some(&first) = window.get(start) else { return Ok(None) };
         self.line.form = target::form(self.line.kind, first)?;
-        let end = span_end(window, start.max(self.scanned as usize), is_target);
+        let mut end = start.max(self.scanned as usize);
+        if self.line.path.end == 0 {
+            end = span_end::<Path>(window, end);
+            if window.get(end) == Some(&b'?') {
+                self.line.path = Span::new(start, end);
+            }
+        }
+        if self.line.path.end != 0 {
+            end = span_end::<Target>(window, end);
+        }
         if end - start > limits.target_bytes {
             return Err(RequestErrorKind::TargetTooLong.into());
         }
@@ -115,6 +124,9 @@ impl RequestHead {
             Some(_) => return Err(RequestErrorKind::TargetMalformed.into()),
         }
         self.line.target = Span::new(start, end);
+        if self.line.path.end == 0 {
+            self.line.path = self.line.target;
+        }
         target::split(&mut self.line, window)?;
         Ok(Some(end))
     }
@@ -123,8 +135,11 @@ impl RequestHead {
 /// The method at `start` and the offset of the space after it, or `None` if the space is not there yet.
 #[inline(always)]
 fn method(window: &[u8], start: usize) -> Result<Option<(MethodKind, usize)>, RequestError> {
-    match window.get(start..).and_then(|rest| rest.first_chunk::<4>()) {
-        Some(b"GET ") => Ok(Some((MethodKind::Get, start + 3))),
+    // Compared as one number: the compiler would compare octet by octet.
+    match window.get(start..).and_then(|rest| rest.first_chunk()) {
+        Some(word) if u32::from_le_bytes(*word) == u32::from_le_bytes(*b"GET ") => {
+            Ok(Some((MethodKind::Get, start + 3)))
+        }
         _ => other_method(window, start),
     }
 }
@@ -159,8 +174,13 @@ const VERSION_LINE_BYTES: usize = 10;
 
 #[inline(always)]
 fn version(window: &[u8], at: usize) -> Result<Option<Version>, RequestError> {
-    match window.get(at..).and_then(|rest| rest.first_chunk::<VERSION_LINE_BYTES>()) {
-        Some(b"HTTP/1.1\r\n") => Ok(Some(Version::Http11)),
+    match window.get(at..at + VERSION_LINE_BYTES).and_then(|rest| rest.first_chunk().zip(rest.last_chunk())) {
+        Some((word, end))
+            if u64::from_le_bytes(*word) == u64::from_le_bytes(*b"HTTP/1.1")
+                && u16::from_le_bytes(*end) == u16::from_le_bytes(*b"\r\n") =>
+        {
+            Ok(Some(Version::Http11))
+        }
         _ => other_version(&window[at..]),
     }
 }

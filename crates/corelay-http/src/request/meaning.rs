@@ -29,18 +29,18 @@ impl Meaning {
     ) -> Result<(), RequestError> {
         let name = field.name.of(input);
         match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => self.host(field.value, input),
-            6 if name.eq_ignore_ascii_case(b"expect") => self.expect(field.value.of(input), version),
-            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+            4 if is_named(name, b"host") => self.host(field.value, input),
+            6 if is_named(name, b"expect") => self.expect(field.value.of(input), version),
+            7 if is_named(name, b"upgrade") => {
                 self.upgrade.get_or_insert(field.value);
                 Ok(())
             }
-            10 if name.eq_ignore_ascii_case(b"connection") => {
+            10 if is_named(name, b"connection") => {
                 self.connection(field.value.of(input));
                 Ok(())
             }
-            14 if name.eq_ignore_ascii_case(b"content-length") => self.content_length(field.value.of(input)),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => {
+            14 if is_named(name, b"content-length") => self.content_length(field.value.of(input)),
+            17 if is_named(name, b"transfer-encoding") => {
                 self.transfer_encoding(field.value.of(input), version)
             }
             _ => Ok(()),
@@ -128,6 +128,13 @@ impl Meaning {
         self.chunked = true;
         Ok(())
     }
+}
+
+/// Whether the token `name` is `lower_case` in any case. No octet of a token but a letter changes under the 0x20 bit
+/// into one that stands in `lower_case`, so this folds with one operation for all.
+#[inline(always)]
+fn is_named<const N: usize>(name: &[u8], lower_case: &[u8; N]) -> bool {
+    name.first_chunk().is_some_and(|octets: &[u8; N]| octets.map(|octet| octet | 0x20) == *lower_case)
 }
 
 /// Digits only, no sign, no list, at most 64 bits. Leading zeros are digits.

@@ -36,19 +36,18 @@ pub(super) fn form(method: MethodKind, first: u8) -> Result<TargetForm, RequestE
 /// Takes a complete target apart into authority and path.
 #[inline(always)]
 pub(super) fn split(line: &mut RequestLine, input: &[u8]) -> Result<(), RequestError> {
-    if line.form == TargetForm::Origin {
-        line.path = without_query(line.target, input);
-        return Ok(());
-    }
-    split_other(line, input)
+    if line.form == TargetForm::Origin { Ok(()) } else { split_other(line, input) }
 }
 
 #[inline(never)]
 fn split_other(line: &mut RequestLine, input: &[u8]) -> Result<(), RequestError> {
     match line.form {
-        TargetForm::Authority if host::is_authority(line.target.of(input)) => line.authority = line.target,
+        TargetForm::Authority if host::is_authority(line.target.of(input)) => {
+            line.authority = line.target;
+            line.path.start = line.path.end;
+        }
         TargetForm::Authority => return Err(RequestErrorKind::TargetFormForbidden.into()),
-        TargetForm::Asterisk if line.target.of(input) == b"*" => line.path = line.target,
+        TargetForm::Asterisk if line.target.of(input) == b"*" => {}
         TargetForm::Absolute => return split_absolute(line, input),
         TargetForm::Asterisk | TargetForm::Origin => return Err(RequestErrorKind::TargetMalformed.into()),
     }
@@ -58,31 +57,22 @@ fn split_other(line: &mut RequestLine, input: &[u8]) -> Result<(), RequestError>
 /// Only `http` and `https`: a target of any other scheme is for a proxy, which this is not. An empty host is
 /// refused (RFC 9110 section 4.2.1), and so are userinfo (section 4.2.4) and whatever else is no host.
 fn split_absolute(line: &mut RequestLine, input: &[u8]) -> Result<(), RequestError> {
-    let target = line.target.of(input);
+    let target = Span { start: line.target.start, end: line.path.end }.of(input);
     let Some(scheme) = ["http://", "https://"].into_iter().find(|scheme| starts_with(target, scheme)) else {
         return Err(RequestErrorKind::TargetMalformed.into());
     };
     let after_scheme = &target[scheme.len()..];
-    let authority_len =
-        after_scheme.iter().position(|octet| matches!(octet, b'/' | b'?')).unwrap_or(after_scheme.len());
-    let authority = &after_scheme[..authority_len];
-    if authority.is_empty() || authority[0] == b':' || !host::is_host(authority) {
-        return Err(RequestErrorKind::HostMalformed.into());
-    }
+    let authority_len = after_scheme.iter().position(|&octet| octet == b'/').unwrap_or(after_scheme.len());
     let start = line.target.start as usize + scheme.len();
     line.authority = Span::new(start, start + authority_len);
-    line.path = without_query(Span { start: line.authority.end, end: line.target.end }, input);
+    let is_empty = matches!(after_scheme.first(), None | Some(b'/' | b':'));
+    if is_empty || !host::is_host(line.authority.of(input)) {
+        return Err(RequestErrorKind::HostMalformed.into());
+    }
+    line.path.start = line.authority.end;
     Ok(())
 }
 
 fn starts_with(target: &[u8], scheme: &str) -> bool {
     target.get(..scheme.len()).is_some_and(|start| start.eq_ignore_ascii_case(scheme.as_bytes()))
-}
-
-#[inline(always)]
-fn without_query(span: Span, input: &[u8]) -> Span {
-    match memchr::memchr(b'?', span.of(input)) {
-        Some(at) => Span { start: span.start, end: span.start + at as u32 },
-        None => span,
-    }
 }

@@ -24,7 +24,7 @@ pub struct Head<'a> {
 }
 
 /// One header field line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Field<'a> {
     /// The name as received; compare it with `eq_ignore_ascii_case`.
     pub name: &'a str,
@@ -33,7 +33,7 @@ pub struct Field<'a> {
 }
 
 /// The field lines of a head in the order received.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Fields<'a> {
     spans: std::slice::Iter<'a, FieldSpan>,
     input: &'a [u8],
@@ -82,7 +82,7 @@ impl<'a> Head<'a> {
     #[inline]
     pub fn query(self) -> Option<&'a str> {
         let line = &self.head.line;
-        if line.path.end >= line.target.end || self.is_connect() {
+        if line.path.end >= line.target.end {
             return None;
         }
         Some(super::Span { start: line.path.end + 1, end: line.target.end }.text_of(self.input))
@@ -162,6 +162,18 @@ impl fmt::Debug for Head<'_> {
             .field("version", &self.version())
             .field("fields", &self.fields())
             .finish()
+    }
+}
+
+impl fmt::Debug for Fields<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_list().entries(self.clone()).finish()
+    }
+}
+
+impl fmt::Debug for Field<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.name, self.value.escape_ascii())
     }
 }
 
