@@ -1,0 +1,127 @@
+//! `corelay serve`: settings, log, listeners, the demo, and an exit status at the end.
+
+use std::io;
+
+use clap::ArgMatches;
+use corelay::config::{Address, Cores};
+use corelay::{Error, Server};
+
+use crate::settings::Options;
+use crate::{FAILURE, SUCCESS, USAGE, complain, demo, log};
+
+/// Serves until drained; the exit status.
+pub(crate) fn run(flags: &ArgMatches) -> u8 {
+    let options = match Options::gather(flags) {
+        Ok(options) => options,
+        Err(error) => {
+            complain(format_args!("{error}\n\nFor more information, try 'corelay serve --help'."));
+            return USAGE;
+        }
+    };
+    // Held until the end: dropping it writes out what is queued.
+    let _log = log::start(options.log);
+    let placed_by = match options.config.cores {
+        Cores::Cpus(_) => "--cpus",
+        _ => "--cores",
+    };
+    match serve(options) {
+        Ok(()) => SUCCESS,
+        // Only the machine knows which processors there are, so this one bad value is found late.
+        Err(error @ Error::Cores { .. }) => {
+            complain(format_args!("invalid value for {placed_by}: {error}"));
+            USAGE
+        }
+        Err(error) => {
+            complain(error);
+            FAILURE
+        }
+    }
+}
+
+fn serve(options: Options) -> corelay::Result<()> {
+    let mut server = Server::new(options.config);
+    for address in options.listen {
+        server = server.listen(address)?;
+    }
+    // Bound, so connections queue from here on: whoever waits for the line may connect when it appears.
+    announce(&mut io::stdout().lock(), server.addresses());
+    server.serve(demo::router())
+}
+
+/// Tells where the server listens, a line for each address, and what to try. A closed standard output is no
+/// reason not to serve.
+fn announce(out: &mut impl io::Write, addresses: &[Address]) {
+    let _ = write_announcement(out, addresses);
+}
+
+fn write_announcement(out: &mut impl io::Write, addresses: &[Address]) -> io::Result<()> {
+    for address in addresses {
+        writeln!(out, "listening on {}", url(address))?;
+    }
+    let Some(first) = addresses.first() else { return out.flush() };
+    let curl = match first {
+        Address::Unix(path) => format!("curl --unix-socket {} http://localhost", path.display()),
+        _ => format!("curl {}", url(first)),
+    };
+    writeln!(out, "\ntry")?;
+    for (path, options) in demo::TRY {
+        writeln!(out, "  {}{}", quoted(&curl, path), options)?;
+    }
+    writeln!(
+        out,
+        "  corelay status {}\n\nCtrl-C drains and ends it; `corelay serve --help` tells the rest",
+        url(first)
+    )?;
+    out.flush()
+}
+
+/// A shell takes `?` and `&` for itself, so a URL with a query stands in quotes.
+fn quoted(curl: &str, path: &str) -> String {
+    match curl.rsplit_once(' ') {
+        Some((command, origin)) if path.contains('?') => format!("{command} '{origin}{path}'"),
+        _ => format!("{curl}{path}"),
+    }
+}
+
+fn url(address: &Address) -> String {
+    match address {
+        Address::Tcp(address) => format!("http://{address}"),
+        other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+    use super::*;
+
+    fn announcement(addresses: &[Address]) -> String {
+        let mut out = Vec::new();
+        announce(&mut out, addresses);
+        String::from_utf8(out).unwrap()
+    }
+
+    #[test]
+    fn each_address_has_a_line_and_the_first_is_used_to_try() {
+        let text = announcement(&[
+            Address::Tcp("127.0.0.1:8080".parse().unwrap()),
+            Address::Tcp("[::1]:9090".parse().unwrap()),
+            Address::Unix("/run/corelay.sock".into()),
+        ]);
+        let expected = "\
+listening on http://127.0.0.1:8080
+listening on http://[::1]:9090
+listening on unix:/run/corelay.sock
+";
+        assert!(text.starts_with(expected), "{text}");
+        assert!(text.contains("curl http://127.0.0.1:8080/json\n"), "{text}");
+        assert!(text.contains("curl 'http://127.0.0.1:8080/random?n=5&max=6'\n"), "{text}");
+    }
+
+    #[test]
+    fn a_unix_socket_is_tried_with_curls_option_for_it() {
+        let text = announcement(&[Address::Unix("/run/corelay.sock".into())]);
+        assert!(text.contains("curl --unix-socket /run/corelay.sock http://localhost/json\n"), "{text}");
+        assert!(text.contains("corelay status unix:/run/corelay.sock\n"), "{text}");
+    }
+}

@@ -1,0 +1,416 @@
+//! The table of settings: one row each, in the order of `--help`.
+//!
+//! A row's name is the flag; `CORELAY_` and the name in capitals is the variable; the name, with dashes or
+//! underscores, is the key in the file. `default` is text like any other, and a test applies it: what help
+//! says cannot drift from what the library does.
+
+use corelay::config::{Accept, Cores, Engine, Pin};
+
+use super::value::{self, Takes};
+use super::{LogFormat, Options};
+
+/// One setting of `corelay serve`.
+#[derive(Debug)]
+pub(crate) struct Setting {
+    /// The flag without its two dashes.
+    pub(crate) name: &'static str,
+    /// The heading it stands under in help.
+    pub(crate) group: &'static str,
+    /// What it takes, for help and for error messages.
+    pub(crate) takes: &'static Takes,
+    /// Text that means the default; `None` where leaving it out is not a value.
+    pub(crate) default: Option<&'static str>,
+    /// The setting it cannot be given together with.
+    pub(crate) excludes: Option<&'static str>,
+    /// The first line is for `-h`; all of it for `--help`: unit, what happens past it, what it costs.
+    pub(crate) help: &'static str,
+    /// How its text is read and stored.
+    pub(crate) set: Set,
+}
+
+/// How a setting's text is read and stored. `None` where the text is not what it takes.
+#[derive(Debug)]
+pub(crate) enum Set {
+    /// One value.
+    One(fn(&mut Options, &str) -> Option<()>),
+    /// A value that the bare flag means `true` by.
+    Switch(fn(&mut Options, bool)),
+    /// A list: a flag given again, commas, or an array in the file.
+    Many(fn(&mut Options, &[String]) -> Option<()>),
+}
+
+/// Stores a value that was read; nothing where it was refused.
+fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
+    *place = value?;
+    Some(())
+}
+
+const SERVING: &str = "Serving";
+const LIMITS: &str = "Limits";
+const DEADLINES: &str = "Deadlines";
+const SOCKETS: &str = "Sockets";
+const SHUTDOWN: &str = "Shutdown";
+const LOGGING: &str = "Logging";
+
+const ENGINE: Takes = Takes { name: "ENGINE", expected: "`cores`" };
+const PIN: Takes = Takes { name: "WHEN", expected: "`auto`, `on` or `off`" };
+const ACCEPT: Takes = Takes { name: "MODE", expected: "`per-core`, `dispatch` or `round-robin`" };
+const LOG: Takes = Takes { name: "FORMAT", expected: "`text`, `json` or `off`" };
+
+/// Every setting.
+pub(crate) static SETTINGS: &[Setting] = &[
+    Setting {
+        name: "listen",
+        group: SERVING,
+        takes: &value::ADDRESS,
+        default: Some("127.0.0.1:8080"),
+        excludes: None,
+        help: "Where to listen: IP:PORT, NAME:PORT or unix:PATH; may be repeated\n\n\
+               Port 0 lets the kernel choose; the address in use is printed. Several are separated by \
+               commas, also in the variable; a path with a comma in it can be given in the file only.",
+        set: Set::Many(|o, texts| put(&mut o.listen, value::addresses(texts))),
+    },
+    Setting {
+        name: "engine",
+        group: SERVING,
+        takes: &ENGINE,
+        default: Some("cores"),
+        excludes: None,
+        help: "The threading model: cores\n\n\
+               cores: one pinned thread per core, each with its own poller and connections.",
+        set: Set::One(|o, text| put(&mut o.config.engine, (text == "cores").then_some(Engine::Cores))),
+    },
+    Setting {
+        name: "cores",
+        group: SERVING,
+        takes: &value::COUNT_OR_ALL,
+        default: Some("all"),
+        excludes: Some("cpus"),
+        help: "How many processors serve\n\n\
+               all: every one in the affinity mask, and no more than a cgroup quota allows, rounded up.",
+        set: Set::One(|o, text| {
+            let count = value::unless("all", text, |text| value::count(text, 1..));
+            put(&mut o.config.cores, count.map(|count| count.map_or(Cores::All, Cores::Count)))
+        }),
+    },
+    Setting {
+        name: "cpus",
+        group: SERVING,
+        takes: &value::CPUS,
+        default: None,
+        excludes: Some("cores"),
+        help: "Which processors serve: numbers and ranges, such as 0,2-3\n\n\
+               Cannot be combined with --cores.",
+        set: Set::Many(|o, texts| put(&mut o.config.cores, value::cpus(texts).map(Cores::Cpus))),
+    },
+    Setting {
+        name: "pin",
+        group: SERVING,
+        takes: &PIN,
+        default: Some("auto"),
+        excludes: None,
+        help: "Whether each core's thread is bound to its processor\n\n\
+               auto: bound, unless a cgroup quota set the number of cores (a quota is time, not a place). \
+               on: bound. off: left to the scheduler.",
+        set: Set::One(|o, text| {
+            let pin = match text {
+                "auto" => Some(Pin::Auto),
+                "on" => Some(Pin::On),
+                "off" => Some(Pin::Off),
+                _ => None,
+            };
+            put(&mut o.config.pin, pin)
+        }),
+    },
+    Setting {
+        name: "accept",
+        group: SERVING,
+        takes: &ACCEPT,
+        default: Some("per-core"),
+        excludes: None,
+        help: "How new connections reach a core\n\n\
+               per-core: each core has a listener of its own (SO_REUSEPORT) and the kernel spreads \
+               connections by a hash; no hand-over, but unlucky hashes pile up. dispatch: one accept \
+               thread relays each connection to the less loaded of two random cores. round-robin: one \
+               accept thread relays to the cores in turn. The last two cost a thread and a wake-up for \
+               each connection.",
+        set: Set::One(|o, text| {
+            let accept = match text {
+                "per-core" => Some(Accept::PerCore),
+                "dispatch" => Some(Accept::Dispatch),
+                "round-robin" => Some(Accept::RoundRobin),
+                _ => None,
+            };
+            put(&mut o.config.accept, accept)
+        }),
+    },
+    Setting {
+        name: "max-connections",
+        group: LIMITS,
+        takes: &value::COUNT,
+        default: Some("1000000"),
+        excludes: None,
+        help: "Open connections in all; past it a new one is closed at once",
+        set: Set::One(|o, text| put(&mut o.config.limits.max_connections, value::count(text, 1..))),
+    },
+    Setting {
+        name: "max-connections-per-peer",
+        group: LIMITS,
+        takes: &value::COUNT_OR_OFF,
+        default: Some("off"),
+        excludes: None,
+        help: "Open connections of one peer address; past it a new one is closed at once\n\n\
+               Behind a proxy or a NAT all users share one address: off unless you know your peers.",
+        set: Set::One(|o, text| {
+            put(
+                &mut o.config.limits.max_connections_per_peer,
+                value::unless("off", text, |text| value::count(text, 1..)),
+            )
+        }),
+    },
+    Setting {
+        name: "max-head-bytes",
+        group: LIMITS,
+        takes: &value::HEAD_SIZE,
+        default: Some("16k"),
+        excludes: None,
+        help: "Request line and header fields together, in bytes; past it 431, or 414 within the request \
+               line\n\n\
+               A connection with an unfinished head holds up to this much memory.",
+        set: Set::One(|o, text| put(&mut o.config.limits.max_head_bytes, value::head_size(text))),
+    },
+    Setting {
+        name: "max-target-bytes",
+        group: LIMITS,
+        takes: &value::HEAD_SIZE,
+        default: Some("8k"),
+        excludes: None,
+        help: "Request target, in bytes; past it 414",
+        set: Set::One(|o, text| put(&mut o.config.limits.max_target_bytes, value::head_size(text))),
+    },
+    Setting {
+        name: "max-headers",
+        group: LIMITS,
+        takes: &value::COUNT,
+        default: Some("100"),
+        excludes: None,
+        help: "Header fields of one request; past it 431",
+        set: Set::One(|o, text| put(&mut o.config.limits.max_headers, value::count(text, 1..))),
+    },
+    Setting {
+        name: "max-body-bytes",
+        group: LIMITS,
+        takes: &value::SIZE,
+        default: Some("1t"),
+        excludes: None,
+        help: "Body of any one request, in bytes; past it 413\n\n\
+               A streamed body is not held in memory, whatever its size.",
+        set: Set::One(|o, text| put(&mut o.config.limits.max_body_bytes, value::size(text))),
+    },
+    Setting {
+        name: "max-buffered-body-bytes",
+        group: LIMITS,
+        takes: &value::SIZE,
+        default: Some("16m"),
+        excludes: None,
+        help: "Body gathered in memory before its handler runs, in bytes; past it 413\n\n\
+               What handlers that take a whole body (JSON, a form, /echo) can make one connection hold.",
+        set: Set::One(|o, text| {
+            put(&mut o.config.limits.max_buffered_body_bytes, value::size_in_memory(text))
+        }),
+    },
+    Setting {
+        name: "max-unread-body-bytes",
+        group: LIMITS,
+        takes: &value::SIZE,
+        default: Some("256k"),
+        excludes: None,
+        help: "Body its handler left unread that is read and dropped to keep the connection, in bytes\n\n\
+               Past it the connection closes after the answer.",
+        set: Set::One(|o, text| put(&mut o.config.limits.max_unread_body_bytes, value::size(text))),
+    },
+    Setting {
+        name: "max-pipelined",
+        group: LIMITS,
+        takes: &value::COUNT,
+        default: Some("64"),
+        excludes: None,
+        help: "Pipelined requests of one connection answered before the core turns to others\n\n\
+               Higher: fewer sends for a greedy client. Lower: a shorter wait for everybody else.",
+        set: Set::One(|o, text| put(&mut o.config.limits.max_pipelined, value::count(text, 1..))),
+    },
+    Setting {
+        name: "max-service-threads",
+        group: LIMITS,
+        takes: &value::COUNT,
+        default: Some("2048"),
+        excludes: None,
+        help: "Threads that run blocking work; past it 503 with Retry-After",
+        set: Set::One(|o, text| put(&mut o.config.limits.max_service_threads, value::count(text, 1..))),
+    },
+    Setting {
+        name: "head-timeout",
+        group: DEADLINES,
+        takes: &value::TIMEOUT,
+        default: Some("10s"),
+        excludes: None,
+        help: "For a whole request head, and from accept to the first request; past it 408",
+        set: Set::One(|o, text| put(&mut o.config.deadlines.head_timeout, value::timeout(text))),
+    },
+    Setting {
+        name: "body-timeout",
+        group: DEADLINES,
+        takes: &value::TIMEOUT,
+        default: Some("30s"),
+        excludes: None,
+        help: "Longest silence within a request body; past it 408",
+        set: Set::One(|o, text| put(&mut o.config.deadlines.body_timeout, value::timeout(text))),
+    },
+    Setting {
+        name: "min-body-rate",
+        group: DEADLINES,
+        takes: &value::RATE,
+        default: Some("64"),
+        excludes: None,
+        help: "Least rate of a request body, in bytes per second; below it 408; 0: none\n\n\
+               The average since the head, judged only after --body-timeout has passed once.",
+        set: Set::One(|o, text| put(&mut o.config.deadlines.min_body_rate, value::size(text))),
+    },
+    Setting {
+        name: "idle-timeout",
+        group: DEADLINES,
+        takes: &value::TIMEOUT,
+        default: Some("75s"),
+        excludes: None,
+        help: "Silence between two requests; past it the connection closes without a word",
+        set: Set::One(|o, text| put(&mut o.config.deadlines.idle_timeout, value::timeout(text))),
+    },
+    Setting {
+        name: "write-timeout",
+        group: DEADLINES,
+        takes: &value::TIMEOUT,
+        default: Some("30s"),
+        excludes: None,
+        help: "Longest time in which a peer takes no byte of an answer; past it the connection closes",
+        set: Set::One(|o, text| put(&mut o.config.deadlines.write_timeout, value::timeout(text))),
+    },
+    Setting {
+        name: "linger-timeout",
+        group: DEADLINES,
+        takes: &value::DURATION,
+        default: Some("2s"),
+        excludes: None,
+        help: "After an answer that closes: how long input is still read and dropped\n\n\
+               So that the answer reaches a peer that is still sending, and is not lost to a reset.",
+        set: Set::One(|o, text| put(&mut o.config.deadlines.linger_timeout, value::duration(text))),
+    },
+    Setting {
+        name: "backlog",
+        group: SOCKETS,
+        takes: &value::BACKLOG,
+        default: Some("4096"),
+        excludes: None,
+        help: "Length of the accept queue, in connections\n\n\
+               The kernel caps it at net.core.somaxconn (listen(2)).",
+        set: Set::One(|o, text| {
+            let backlog = value::count(text, 1..).filter(|backlog| *backlog <= i32::MAX as u32);
+            put(&mut o.config.sockets.backlog, backlog)
+        }),
+    },
+    Setting {
+        name: "defer-accept",
+        group: SOCKETS,
+        takes: &value::TIMEOUT_OR_OFF,
+        default: Some("off"),
+        excludes: None,
+        help: "TCP_DEFER_ACCEPT: let the kernel keep a connection until its first bytes; Linux only\n\n\
+               Saves one wake-up for each new connection. Its cost: a client that connects and is silent, \
+               or waits for the server to speak first, is held back in the kernel for about this long, \
+               unseen by every limit and deadline above. The kernel rounds up to its SYN-ACK \
+               retransmissions (tcp(7)).",
+        set: Set::One(|o, text| {
+            put(&mut o.config.sockets.defer_accept, value::unless("off", text, value::timeout))
+        }),
+    },
+    Setting {
+        name: "abortive-close",
+        group: SOCKETS,
+        takes: &value::SWITCH,
+        default: Some("false"),
+        excludes: None,
+        help: "SO_LINGER {1, 0}: close with a reset instead of a FIN\n\n\
+               Saves TIME_WAIT sockets. Its cost: answers the peer has not read yet are truncated.",
+        set: Set::Switch(|o, on| o.config.sockets.abortive_close = on),
+    },
+    Setting {
+        name: "drain",
+        group: SHUTDOWN,
+        takes: &value::DURATION,
+        default: Some("30s"),
+        excludes: None,
+        help: "How long requests in flight may take after SIGTERM or SIGINT; past it they are cut off, \
+               exit 1",
+        set: Set::One(|o, text| put(&mut o.config.drain.timeout, value::duration(text))),
+    },
+    Setting {
+        name: "drain-delay",
+        group: SHUTDOWN,
+        takes: &value::DURATION,
+        default: Some("0s"),
+        excludes: None,
+        help: "How long to say unready, and still serve, before the drain begins\n\n\
+               For load balancers that need a while to notice. Comes before the time of --drain.",
+        set: Set::One(|o, text| put(&mut o.config.drain.delay, value::duration(text))),
+    },
+    Setting {
+        name: "log",
+        group: LOGGING,
+        takes: &LOG,
+        default: Some("text"),
+        excludes: None,
+        help: "How log lines look, on standard error: text, json or off\n\n\
+               A thread of its own writes them from a bounded queue. A serving thread never waits for it: \
+               when the queue is full lines are dropped, and the log says how many.",
+        set: Set::One(|o, text| {
+            let log = match text {
+                "text" => Some(LogFormat::Text),
+                "json" => Some(LogFormat::Json),
+                "off" => Some(LogFormat::Off),
+                _ => None,
+            };
+            put(&mut o.log, log)
+        }),
+    },
+    Setting {
+        name: "access-log",
+        group: LOGGING,
+        takes: &value::SWITCH,
+        default: Some("false"),
+        excludes: None,
+        help: "Log each answered request: peer, method, target, status, bytes, duration in microseconds\n\n\
+               Costs about a microsecond of the serving thread for each request.",
+        set: Set::Switch(|o, on| o.config.access_log = on),
+    },
+];
+
+impl Setting {
+    /// The flag: `--max-headers`.
+    pub(crate) fn flag(&self) -> String {
+        format!("--{}", self.name)
+    }
+
+    /// The variable: `CORELAY_MAX_HEADERS`.
+    pub(crate) fn variable(&self) -> String {
+        format!("CORELAY_{}", self.name.replace('-', "_").to_ascii_uppercase())
+    }
+
+    /// Reads the texts of one source and stores the value; `None` where they are not what the setting takes.
+    pub(crate) fn apply(&self, options: &mut Options, texts: &[String]) -> Option<()> {
+        match (&self.set, texts) {
+            (Set::One(set), [text]) => set(options, text),
+            (Set::Switch(set), [text]) => value::switch(text).map(|on| set(options, on)),
+            (Set::Many(set), texts) => set(options, texts),
+            (Set::One(_) | Set::Switch(_), _) => None,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! One GET, in HTTP/1.0: the answer ends where the stream ends, so there is nothing to frame and no client
+//! library to choose for thirty lines.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs as _};
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+
+use super::server::{Endpoint, Server};
+
+/// How long to wait to be connected, and for each byte: a status is small and a server that is well sends it
+/// at once.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// The longest answer read, in bytes: a thousand cores fit.
+const ANSWER_BYTES_MAX: u64 = 16 << 20;
+
+/// The body of the server's answer to a GET.
+///
+/// # Errors
+///
+/// When it cannot be reached or does not answer in time, and when the answer is not 200.
+pub(super) fn fetch(server: &Server) -> anyhow::Result<Vec<u8>> {
+    match &server.endpoint {
+        Endpoint::Unix(path) => {
+            let stream = UnixStream::connect(path)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            ask(stream, server)
+        }
+        Endpoint::Tcp { host, port } => {
+            let stream = connect(host, *port)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            ask(stream, server)
+        }
+    }
+}
+
+/// To the first address of the name that answers.
+fn connect(host: &str, port: u16) -> anyhow::Result<TcpStream> {
+    let mut last = io::Error::from(io::ErrorKind::NotFound);
+    for address in (host, port).to_socket_addrs()? {
+        match TcpStream::connect_timeout(&address, PATIENCE) {
+            Ok(stream) => return Ok(stream),
+            Err(error) => last = error,
+        }
+    }
+    Err(last.into())
+}
+
+fn ask(mut stream: impl Read + Write, server: &Server) -> anyhow::Result<Vec<u8>> {
+    let Server { host, target, .. } = server;
+    let request = format!("GET {target} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n\r\n");
+    stream.write_all(request.as_bytes())?;
+    let mut answer = Vec::new();
+    stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).context("the answer did not end")?;
+    body(answer)
+}
+
+/// What follows the head of a 200.
+fn body(mut answer: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else {
+        bail!("the answer is not HTTP");
+    };
+    let body = answer.split_off(end + 4);
+    let head = String::from_utf8_lossy(&answer);
+    let line = head.lines().next().unwrap_or_default();
+    match line.split(' ').nth(1) {
+        Some("200") if line.starts_with("HTTP/1.") => Ok(body),
+        _ => bail!("the server answered '{}'", line.escape_debug()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// What `fetch` makes of `answer`, sent by a server of one connection.
+    fn fetched(answer: &'static [u8]) -> (String, anyhow::Result<Vec<u8>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = Server::parse(&listener.local_addr().unwrap().to_string()).unwrap();
+        let serving = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut request = Vec::new();
+            while !request.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                request.push(byte[0]);
+            }
+            stream.write_all(answer).unwrap();
+            String::from_utf8(request).unwrap()
+        });
+        let result = fetch(&server);
+        (serving.join().unwrap(), result)
+    }
+
+    #[test]
+    fn the_body_of_a_200_is_returned() {
+        let (request, result) = fetched(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+        assert!(request.starts_with("GET /status HTTP/1.0\r\nHost: 127.0.0.1:"), "{request}");
+        assert_eq!(result.unwrap(), b"{}");
+    }
+
+    #[test]
+    fn any_other_answer_is_an_error_that_shows_it_escaped() {
+        let error = |answer| fetched(answer).1.unwrap_err().to_string();
+        assert_eq!(
+            error(b"HTTP/1.1 404 Not\x1bFound\r\n\r\n"),
+            r"the server answered 'HTTP/1.1 404 Not\u{1b}Found'"
+        );
+        assert_eq!(error(b"SSH-2.0-x\r\n\r\n"), "the server answered 'SSH-2.0-x'");
+        assert_eq!(error(b"HTTP/1.1 200 OK\r\n"), "the answer is not HTTP");
+        assert_eq!(error(b""), "the answer is not HTTP");
+    }
+}
