@@ -1,0 +1,169 @@
+//! What a request and a connection may cost: system calls, and memory. Counted, never timed.
+//!
+//! System calls are counted by strace(1), which must be installed. Heap allocations and clock readings are counted in the
+//! library's own tests, where an allocator and a clock can be injected.
+
+#[allow(dead_code, unused_imports, reason = "shared by three test targets, and each uses its own part of it")]
+mod support;
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use support::{Client, Engine, Server};
+
+on_every_engine!(
+    a_keep_alive_request_is_one_recv_and_one_send,
+    pipelined_answers_leave_in_one_send,
+    an_idle_server_makes_no_system_call,
+    an_idle_connection_costs_no_more_than_256_bytes,
+);
+
+/// strace(1) at work on a server: its trace comes line by line.
+struct Trace {
+    strace: Child,
+    lines: Receiver<String>,
+}
+
+impl Trace {
+    /// Attaches to every thread of the server, and returns when strace has said so.
+    fn attach(server: &Server) -> Self {
+        let mut command = Command::new("strace");
+        command.args(["-f", "-s", "0", "-p", &server.id().to_string()]).stderr(Stdio::piped());
+        let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
+        let mut strace = spawned.expect("strace is there (Debian: apt-get install -y strace)");
+        let stderr = BufReader::new(strace.stderr.take().expect("standard error is piped"));
+        let (line, lines) = mpsc::channel();
+        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|text| line.send(text)));
+        let trace = Self { strace, lines };
+        let attached = trace.lines.iter().any(|line| line.contains(" attached"));
+        assert!(attached, "strace attaches to the server (it needs CAP_SYS_PTRACE or yama/ptrace_scope 0)");
+        trace
+    }
+
+    /// The system calls completed since it was attached, by name. Stops strace.
+    fn finish(mut self) -> BTreeMap<String, usize> {
+        let id = i32::try_from(self.strace.id()).expect("a process id fits");
+        kill_process(Pid::from_raw(id).expect("not 0"), Signal::INT).expect("strace is running");
+        let mut calls = BTreeMap::new();
+        for name in self.lines.iter().filter_map(|line| completed_call(&line)) {
+            *calls.entry(name).or_default() += 1;
+        }
+        self.strace.wait().expect("a child can be waited for");
+        calls
+    }
+}
+
+impl Drop for Trace {
+    fn drop(&mut self) {
+        let _ = self.strace.kill();
+        let _ = self.strace.wait();
+    }
+}
+
+/// The name in a line of strace that tells a call's result, as in `[pid 7] recvfrom(5, ""..., 9) = 3` or
+/// `[pid 7] <... recvfrom resumed>) = 3`. A call that has only begun has no result yet.
+fn completed_call(line: &str) -> Option<String> {
+    let (call, _result) = line.rsplit_once(" = ")?;
+    let name = match call.split_once("<... ") {
+        Some((_, resumed)) => resumed.split(' ').next()?,
+        None => call.split_once('(')?.0.rsplit(' ').next()?,
+    };
+    Some(name.to_owned())
+}
+
+/// Served once, so that what happens only on a connection's first request is behind it.
+fn warm(server: &Server) -> Client {
+    let mut client = server.connect();
+    assert_eq!(client.get("/plaintext").status, 200);
+    client
+}
+
+fn count(calls: &BTreeMap<String, usize>, names: &[&str]) -> usize {
+    names.iter().filter_map(|name| calls.get(*name)).sum()
+}
+
+const RECEIVE: [&str; 5] = ["recvfrom", "recvmsg", "read", "readv", "recv"];
+const SEND: [&str; 5] = ["sendto", "sendmsg", "write", "writev", "send"];
+
+fn a_keep_alive_request_is_one_recv_and_one_send(engine: Engine) {
+    const REQUESTS: usize = 10_000;
+    /// For the wake-ups of other threads in that time, if there are any.
+    const FEW: usize = 20;
+    let server = Server::start(engine, &[]);
+    let mut client = warm(&server);
+    let trace = Trace::attach(&server);
+    for _ in 0..REQUESTS {
+        assert_eq!(client.get("/plaintext").status, 200);
+    }
+    let calls = trace.finish();
+    let expected = REQUESTS..=REQUESTS + FEW;
+    assert!(expected.contains(&count(&calls, &RECEIVE)), "one recv for each request: {calls:?}");
+    assert!(expected.contains(&count(&calls, &SEND)), "one send for each request: {calls:?}");
+    assert_eq!(count(&calls, &["epoll_ctl"]), 0, "{calls:?}");
+    let all: usize = calls.values().sum();
+    assert!(all <= 3 * REQUESTS + 2 * FEW, "recv, send, and waiting for the next one, no more: {calls:?}");
+}
+
+fn pipelined_answers_leave_in_one_send(engine: Engine) {
+    const BATCHES: usize = 500;
+    let server = Server::start(engine, &[]);
+    let mut client = warm(&server);
+    let trace = Trace::attach(&server);
+    let batch = "GET /plaintext HTTP/1.1\r\nHost: test\r\n\r\n".repeat(16);
+    for _ in 0..BATCHES {
+        client.send(&batch);
+        (0..16).for_each(|_| assert_eq!(client.response().status, 200));
+    }
+    let calls = trace.finish();
+    assert!((BATCHES..=BATCHES + 20).contains(&count(&calls, &SEND)), "one send for 16 answers: {calls:?}");
+    assert!(
+        (BATCHES..=BATCHES + 20).contains(&count(&calls, &RECEIVE)),
+        "one recv for 16 requests: {calls:?}"
+    );
+}
+
+/// Attaching interrupts what each thread waits in, so the first calls seen are strace's own doing. What is asked for is
+/// ten seconds in a row without any, within the first minute.
+fn an_idle_server_makes_no_system_call(engine: Engine) {
+    const SILENCE: Duration = Duration::from_secs(10);
+    let server = Server::start(engine, &[]);
+    let mut idle = warm(&server);
+    drop(warm(&server));
+    let trace = Trace::attach(&server);
+    let begun = Instant::now();
+    let mut calls = Vec::new();
+    loop {
+        match trace.lines.recv_timeout(SILENCE) {
+            Ok(line) => calls.extend(completed_call(&line).map(|_| line)),
+            Err(RecvTimeoutError::Timeout) => break,
+            Err(RecvTimeoutError::Disconnected) => panic!("strace ended"),
+        }
+        assert!(begun.elapsed() < 6 * SILENCE, "an idle server is never silent:\n{}", calls.join("\n"));
+    }
+    assert_eq!(idle.get("/plaintext").status, 200);
+    assert!(!trace.finish().is_empty(), "strace was watching");
+}
+
+/// 15,000, as both sides must stay within 20,000 open files; for the same reason one engine's turn at a time.
+fn an_idle_connection_costs_no_more_than_256_bytes(engine: Engine) {
+    const CONNECTIONS: u64 = 15_000;
+    static TURN: Mutex<()> = Mutex::new(());
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    let limit = getrlimit(Resource::Nofile);
+    setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit })
+        .expect("soft may be raised to hard");
+    let server = Server::start(engine, &["--idle-timeout", "1h"]);
+    drop((0..100).map(|_| warm(&server)).collect::<Vec<_>>());
+    let before = server.process().resident_bytes();
+    let clients: Vec<_> = (0..CONNECTIONS).map(|_| warm(&server).into_idle()).collect();
+    let grown = server.process().resident_bytes().saturating_sub(before);
+    assert!(server.process().open_files() >= clients.len(), "all of them are open");
+    let each = grown / CONNECTIONS;
+    assert!(each <= 256, "{each} bytes a connection: {grown} for {CONNECTIONS}");
+}

@@ -1,0 +1,33 @@
+//! The server from outside: the real binary, real sockets, one behaviour a file, every test on every engine.
+//!
+//! What needs no socket is tested in the crates. What needs a real client, a browser or curl, is in `real_clients.rs`;
+//! what needs counting, system calls or memory, is in `budget.rs`.
+
+#[path = "../support/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "shared by three test targets, and each uses its own part of it")]
+mod support;
+
+mod aborted_connections;
+mod accept_options;
+mod addresses;
+mod body_limits;
+mod configuration;
+mod connection_limits;
+mod demo_routes;
+mod drain;
+mod expect_continue;
+mod file_limit;
+mod half_close;
+mod keep_alive;
+mod methods;
+mod pipelining;
+mod refusals;
+mod response_framing;
+mod service_threads;
+mod slow_reader;
+mod smuggling;
+mod split_requests;
+mod status_command;
+mod timeouts;
+mod unread_bodies;
+mod uploads;

@@ -1,0 +1,131 @@
+//! Clients that people use: curl, Python requests and httpx, Node undici, Chromium.
+//!
+//! Each script under `clients/` takes the server's URL, checks what it gets, and exits 0. A client that is missing fails
+//! its test with the line that installs it; `cargo xtask test` runs those lines first. The packages from npm and PyPI
+//! are in `target/clients`.
+
+#[allow(dead_code, unused_imports, reason = "shared by three test targets, and each uses its own part of it")]
+mod support;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use support::{Engine, Scratch, Server};
+
+on_every_engine!(
+    curl_gets_posts_and_uploads,
+    python_requests_is_served,
+    python_httpx_is_served,
+    node_undici_is_served,
+    chromium_shows_the_page_and_the_json,
+);
+
+/// Where `cargo xtask test` puts what comes from npm and PyPI.
+fn clients_directory() -> PathBuf {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR"))
+        .parent()
+        .expect("the directory tmp is in the target directory");
+    target.join("clients")
+}
+
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients").join(name)
+}
+
+/// Runs a client to its end and returns its standard output; `install` is for whoever lacks it.
+fn run(command: &mut Command, install: &str) -> Vec<u8> {
+    let output = match command.stdin(Stdio::null()).output() {
+        Ok(output) => output,
+        Err(error) => panic!("{command:?} does not start: {error}\ninstall it: {install}"),
+    };
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        output.status.success(),
+        "{command:?}: {}\n{stdout}\n{stderr}\nif missing: {install}",
+        output.status
+    );
+    output.stdout
+}
+
+fn url(server: &Server) -> String {
+    format!("http://{}", server.address())
+}
+
+fn curl(arguments: &[&str]) -> String {
+    let mut command = Command::new("curl");
+    command
+        .args(["--silent", "--show-error", "--fail", "--noproxy", "*", "--max-time", "60"])
+        .args(arguments);
+    String::from_utf8(run(&mut command, "apt-get install -y curl")).expect("the answer is text")
+}
+
+fn curl_gets_posts_and_uploads(engine: Engine) {
+    let server = Server::start(engine, &[]);
+    let url = url(&server);
+    let at = |path: &str| format!("{url}{path}");
+    assert_eq!(curl(&[&at("/plaintext")]), "Hello, World!");
+    assert_eq!(curl(&["--http1.0", &at("/plaintext")]), "Hello, World!");
+    assert!(curl(&["--head", &at("/json")]).starts_with("HTTP/1.1 200"));
+    let scratch = Scratch::new();
+    let file = scratch.write("upload", &"x".repeat(3_000_000));
+    let file = file.to_str().expect("the path is UTF-8");
+    // From 1 MB on curl says `Expect: 100-continue` and waits a second for the answer to that.
+    assert_eq!(curl(&["--data-binary", &format!("@{file}"), &at("/upload")]).trim_end(), "3000000");
+    let chunked = ["--header", "Transfer-Encoding: chunked", "--request", "POST", "--upload-file", file];
+    assert_eq!(curl(&[chunked.as_slice(), &[&at("/upload")]].concat()).trim_end(), "3000000");
+    let (one, two) = (at("/plaintext"), at("/json"));
+    let reuse = curl(&["--write-out", "|%{num_connects}|", &one, "--output", "-", &two]);
+    assert!(reuse.contains("Hello, World!|1|") && reuse.ends_with("|0|"), "one connection for both: {reuse}");
+}
+
+/// Runs a Python script in the virtual environment that has its packages.
+fn python(script_name: &str, server: &Server) {
+    let python = clients_directory().join("venv/bin/python");
+    let venv = clients_directory().join("venv");
+    let install = format!(
+        "python3 -m venv {0} && {0}/bin/pip install requests httpx, or: cargo xtask test",
+        venv.display()
+    );
+    run(Command::new(python).arg(script(script_name)).arg(url(server)), &install);
+}
+
+fn python_requests_is_served(engine: Engine) {
+    python("requests_client.py", &Server::start(engine, &[]));
+}
+
+fn python_httpx_is_served(engine: Engine) {
+    python("httpx_client.py", &Server::start(engine, &[]));
+}
+
+fn node_undici_is_served(engine: Engine) {
+    let server = Server::start(engine, &[]);
+    let directory = clients_directory();
+    let install = format!("npm install --prefix {} undici@6, or: cargo xtask test", directory.display());
+    let mut command = Command::new("node");
+    command
+        .arg(script("undici_client.cjs"))
+        .arg(url(&server))
+        .env("NODE_PATH", directory.join("node_modules"));
+    run(&mut command, &install);
+}
+
+/// Loads a page in a browser without a window, and returns the document as the browser sees it.
+fn browse(url: &str) -> String {
+    let profile = Scratch::new();
+    let mut command = Command::new("chromium");
+    command.args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]);
+    command.args(["--disable-background-networking", "--disable-component-update", "--disable-sync"]);
+    command.args(["--disable-dev-shm-usage", "--no-proxy-server", "--virtual-time-budget=10000"]);
+    command.arg(format!("--user-data-dir={}", profile.path("profile").display())).args(["--dump-dom", url]);
+    let document = run(&mut command, "apt-get install -y --no-install-recommends chromium");
+    String::from_utf8(document).expect("the document is UTF-8")
+}
+
+fn chromium_shows_the_page_and_the_json(engine: Engine) {
+    let server = Server::start(engine, &[]);
+    let page = browse(&url(&server));
+    assert!(page.contains("corelay") && page.contains("/plaintext"), "{page}");
+    let json = browse(&format!("{}/json", url(&server)));
+    assert!(json.contains(r#"{"message":"Hello, World!"}"#), "{json}");
+}

@@ -1,0 +1,35 @@
+//! The engines, and how each accepts connections: every end-to-end test runs on every row.
+
+/// One way to run the server, as flags.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Engine {
+    /// Flags that choose this engine; the test adds its own.
+    pub(crate) flags: &'static [&'static str],
+}
+
+impl Engine {
+    /// `cores`, a listener of its own for each core.
+    pub(crate) const CORES_PER_CORE: Self = Self { flags: &["--engine", "cores", "--accept", "per-core"] };
+    /// `cores`, one accept thread that gives each connection to the less loaded of two cores.
+    pub(crate) const CORES_DISPATCH: Self = Self { flags: &["--engine", "cores", "--accept", "dispatch"] };
+    /// `cores`, one accept thread that gives connections out in turn.
+    pub(crate) const CORES_ROUND_ROBIN: Self =
+        Self { flags: &["--engine", "cores", "--accept", "round-robin"] };
+}
+
+/// Makes a `#[test]` of each named `fn(Engine)` for each engine; the engine's name is part of the test's name, as in
+/// `pipelining::cores_dispatch::answers_come_in_order`. A new engine is one more module here, and no more than that.
+#[macro_export]
+macro_rules! on_every_engine {
+    ($($test:ident),+ $(,)?) => {
+        mod cores_per_core {
+            $(#[test] fn $test() { super::$test($crate::support::Engine::CORES_PER_CORE); })+
+        }
+        mod cores_dispatch {
+            $(#[test] fn $test() { super::$test($crate::support::Engine::CORES_DISPATCH); })+
+        }
+        mod cores_round_robin {
+            $(#[test] fn $test() { super::$test($crate::support::Engine::CORES_ROUND_ROBIN); })+
+        }
+    };
+}

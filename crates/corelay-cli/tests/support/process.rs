@@ -1,0 +1,43 @@
+//! Figures about a running process, read from procfs (proc(5)).
+
+use std::fs;
+
+/// A process, by its id.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Process {
+    id: u32,
+}
+
+impl Process {
+    /// The process with this id.
+    pub(crate) fn new(id: u32) -> Self {
+        Self { id }
+    }
+
+    /// CPU time used so far by all its threads, user and system, in clock ticks (100 a second on Linux).
+    pub(crate) fn cpu_ticks(self) -> u64 {
+        let stat = self.read("stat");
+        // The second field is the command's name and may hold anything, so count from behind its closing parenthesis.
+        let (_, rest) = stat.rsplit_once(')').expect("stat has a command name");
+        let fields: Vec<&str> = rest.split_ascii_whitespace().collect();
+        let ticks = |field: usize| fields[field - 3].parse::<u64>().expect("a time in stat is a number");
+        ticks(14) + ticks(15)
+    }
+
+    /// Resident memory in bytes.
+    pub(crate) fn resident_bytes(self) -> u64 {
+        let status = self.read("status");
+        let line = status.lines().find(|line| line.starts_with("VmRSS:")).expect("status has VmRSS");
+        let kib = line.split_ascii_whitespace().nth(1).expect("VmRSS has a value");
+        kib.parse::<u64>().expect("VmRSS is a number") * 1024
+    }
+
+    /// How many file descriptors are open.
+    pub(crate) fn open_files(self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.id)).expect("the process is running").count()
+    }
+
+    fn read(self, file: &str) -> String {
+        fs::read_to_string(format!("/proc/{}/{file}", self.id)).expect("the process is running")
+    }
+}
