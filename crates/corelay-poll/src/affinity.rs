@@ -1,16 +1,16 @@
 //! Which CPUs this process may use, how much of them, and how a thread stays on one.
 //!
-//! [`std::thread::available_parallelism`] folds mask and quota into one number. A server that pins needs them apart:
-//! the mask says *where* its threads may run, the quota only *how long*, and pinned threads under a quota are
-//! throttled together while a free CPU stands by. Deliberately absent: NUMA and cache topology.
+//! [`std::thread::available_parallelism`] folds mask and quota into one number. A server that pins needs them
+//! apart: the mask says *where* its threads may run, the quota only *how long*, and pinned threads under a
+//! quota are throttled together while a free CPU stands by. Deliberately absent: NUMA and cache topology.
 
 use crate::sys;
 use std::io;
 
 /// The CPUs that the calling thread may run on, ascending.
 ///
-/// Ask before pinning anything, from the main thread: a thread inherits its creator's mask, and so does a process
-/// that a pinned thread starts. This is also what to give [`set_current_thread_cpus`] to undo a pin.
+/// Ask before pinning anything, from the main thread: a thread inherits its creator's mask, and so does a
+/// process that a pinned thread starts. This is also what to give [`set_current_thread_cpus`] to undo a pin.
 ///
 /// ```
 /// let cpus = corelay_poll::affinity::usable_cpus()?;
@@ -25,10 +25,11 @@ pub fn usable_cpus() -> io::Result<Vec<usize>> {
     sys::affinity::current_thread_cpus()
 }
 
-/// How many CPUs' worth of time the cgroup quota grants this process per period; `None` where there is no quota.
+/// How many CPUs' worth of time the cgroup quota grants this process per period; `None` where there is no
+/// quota.
 ///
-/// `Some(1.5)` means 150 ms of CPU in every 100 ms, over all CPUs. The tightest quota from the process's own cgroup
-/// up to the root counts: `cpu.max` of cgroup v2, `cpu.cfs_quota_us` of v1. Linux only.
+/// `Some(1.5)` means 150 ms of CPU in every 100 ms, over all CPUs. The tightest quota from the process's own
+/// cgroup up to the root counts: `cpu.max` of cgroup v2, `cpu.cfs_quota_us` of v1. Linux only.
 ///
 /// ```
 /// if let Some(cpus) = corelay_poll::affinity::cpu_quota() {
@@ -39,8 +40,8 @@ pub fn cpu_quota() -> Option<f64> {
     sys::cpu_quota()
 }
 
-/// Keeps the calling thread on `cpu`; `false` where the platform cannot (macOS: Apple silicon has no thread affinity,
-/// and Intel's "affinity tag" is a hint about caches, not a CPU).
+/// Keeps the calling thread on `cpu`; `false` where the platform cannot (macOS: Apple silicon has no thread
+/// affinity, and Intel's "affinity tag" is a hint about caches, not a CPU).
 ///
 /// ```
 /// use corelay_poll::affinity;

@@ -5,12 +5,12 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::process::{Command, ExitStatus};
 
-/// A child process; readable once it has exited, and from then on. A pidfd on Linux, a kqueue with one `EVFILT_PROC`
-/// filter elsewhere.
+/// A child process; readable once it has exited, and from then on. A pidfd on Linux, a kqueue with one
+/// `EVFILT_PROC` filter elsewhere.
 ///
-/// It needs no `SIGCHLD`, steals no other child's exit, and cannot mistake a process that was given the same number
-/// later. Dropping it neither kills nor reaps, as with [`std::process::Child`]: an exited child that nobody waits for
-/// stays a zombie until this process ends.
+/// It needs no `SIGCHLD`, steals no other child's exit, and cannot mistake a process that was given the same
+/// number later. Dropping it neither kills nor reaps, as with [`std::process::Child`]: an exited child that
+/// nobody waits for stays a zombie until this process ends.
 ///
 /// ```
 /// use corelay_poll::{Child, Events, Interest, Poller, Token, Trigger};
@@ -41,8 +41,8 @@ impl Child {
     ///
     /// # Errors
     ///
-    /// Those of [`Command::spawn`]; `EMFILE` or `ENFILE` when no descriptor is left for the handle (the process has
-    /// then been killed and reaped); `ENOSYS` on a Linux older than 5.3.
+    /// Those of [`Command::spawn`]; `EMFILE` or `ENFILE` when no descriptor is left for the handle (the
+    /// process has then been killed and reaped); `ENOSYS` on a Linux older than 5.3.
     pub fn spawn(command: &mut Command) -> io::Result<Self> {
         let mut process = command.spawn()?;
         match sys::Exit::watch(process.id()) {
@@ -60,10 +60,11 @@ impl Child {
         self.process.id()
     }
 
-    /// The exit status if the process has exited, reaping it; then the same answer again and again. Never blocks.
+    /// The exit status if the process has exited, reaping it; then the same answer again and again. Never
+    /// blocks.
     ///
-    /// On macOS the handle may become readable a moment before the status can be collected: take `None` as "the
-    /// next wait will tell", as the example does.
+    /// FreeBSD and macOS may report the exit a moment before the status can be collected (libuv #3504): take
+    /// `None` as "the next wait will tell", as the example does.
     ///
     /// # Errors
     ///
@@ -86,8 +87,8 @@ impl Child {
 impl TryFrom<std::process::Child> for Child {
     type Error = io::Error;
 
-    /// Once reaped, a process id belongs to nobody or to a stranger, so it must not be looked up: ask first. As only
-    /// the owner of `process` reaps it, the answer "still there" stays true (as a zombie at least).
+    /// Once reaped, a process id belongs to nobody or to a stranger, so it must not be looked up: ask first.
+    /// As only the owner of `process` reaps it, the answer "still there" stays true (as a zombie at least).
     fn try_from(mut process: std::process::Child) -> io::Result<Self> {
         let exit = match process.try_wait()? {
             Some(_) => sys::Exit::passed()?,

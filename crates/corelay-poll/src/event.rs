@@ -1,12 +1,12 @@
 //! What one `wait` found: a reusable buffer of events, and the questions one may ask an event.
 //!
-//! Both are thin skins over the kernel's own structures, decoded when asked and not before: a server that only
-//! calls `token` and `is_readable` pays for two loads and one mask.
+//! Both are thin skins over the kernel's own structures, decoded when asked and not before: a server that
+//! only calls `token` and `is_readable` pays for two loads and one mask.
 
 use crate::{Token, sys};
 
-/// The buffer that [`Poller::wait`](crate::Poller::wait) fills. Make one per thread and use it for ever: `wait` never
-/// allocates, it overwrites.
+/// The buffer that [`Poller::wait`](crate::Poller::wait) fills. Make one per thread and use it for ever:
+/// `wait` never allocates, it overwrites.
 ///
 /// ```
 /// use corelay_poll::{Events, Poller};
@@ -24,8 +24,8 @@ pub struct Events(pub(crate) sys::Events);
 impl Events {
     /// A buffer for about `capacity` events a wait, and for at least one.
     ///
-    /// More ready handles than that are no loss: the next wait reports the others, and the kernels rotate their
-    /// ready lists so that none starves. 256 to 1,024 is usual.
+    /// More ready handles than that are no loss: the next wait reports the others, and the kernels rotate
+    /// their ready lists so that none starves. 256 to 1,024 is usual.
     pub fn with_capacity(capacity: usize) -> Self {
         Self(sys::Events::with_capacity(capacity.max(1)))
     }
@@ -63,9 +63,9 @@ impl Event {
         self.0.token()
     }
 
-    /// A read will not block: there are bytes, or the end of the stream, or an error to collect. All of them count,
-    /// so a reader that only looks here still learns how its stream ended. Bytes may precede an end or an error:
-    /// read first, believe [`is_read_closed`](Self::is_read_closed) afterwards.
+    /// A read will not block: there are bytes, or the end of the stream, or an error to collect. All of them
+    /// count, so a reader that only looks here still learns how its stream ended. Bytes may precede an end or
+    /// an error: read first, believe [`is_read_closed`](Self::is_read_closed) afterwards.
     #[inline]
     pub fn is_readable(self) -> bool {
         self.0.is_readable()
@@ -77,8 +77,8 @@ impl Event {
         self.0.is_writable()
     }
 
-    /// The peer will send no more (it shut its writing side, or closed). It may still be reading: a client that
-    /// half-closes expects its answer.
+    /// The peer will send no more (it shut its writing side, or closed). It may still be reading: a client
+    /// that half-closes expects its answer.
     #[inline]
     pub fn is_read_closed(self) -> bool {
         self.0.is_read_closed()

@@ -4,8 +4,9 @@ use std::ops::BitOr;
 
 /// The directions of a handle that its owner wants to hear about.
 ///
-/// Errors and hang-ups are reported whatever the interest, as the kernels have it (`EPOLLERR` and `EPOLLHUP` in
-/// epoll_ctl(2)); [`Interest::NONE`] on kqueue is silent altogether. To silence a handle on both, `delete` it.
+/// Errors and hang-ups are reported whatever the interest, as the kernels have it (`EPOLLERR` and `EPOLLHUP`
+/// in epoll_ctl(2)); [`Interest::NONE`] on kqueue is silent altogether. To silence a handle on both, `delete`
+/// it.
 ///
 /// ```
 /// use corelay_poll::Interest;
@@ -45,18 +46,19 @@ impl BitOr for Interest {
 
 /// How often a poller reports a handle that stays ready.
 ///
-/// The default is level: it is the only one that forgives. A thread that leaves bytes unread, or a core that is
-/// taken over in the middle of a batch, is told again by the next `wait`; under the other two the readiness is gone.
+/// The default is level: it is the only one that forgives. A thread that leaves bytes unread, or a core that
+/// is taken over in the middle of a batch, is told again by the next `wait`; under the other two the
+/// readiness is gone.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub enum Trigger {
     /// Every `wait` reports the handle while it is ready.
     #[default]
     Level,
-    /// One report for each change from the kernel's side (new bytes, new room). The caller must read or write until
-    /// `WouldBlock`, or it is never told of what it left.
+    /// One report for each change from the kernel's side (new bytes, new room). The caller must read or write
+    /// until `WouldBlock`, or it is never told of what it left.
     Edge,
-    /// One report, then silence until `modify` arms the handle again; readiness that is there when it is armed is
-    /// reported at once. For a handle that several threads share: only one of them is told. With
+    /// One report, then silence until `modify` arms the handle again; readiness that is there when it is
+    /// armed is reported at once. For a handle that several threads share: only one of them is told. With
     /// [`Interest::BOTH`], epoll silences the handle and kqueue the direction it reported.
     OneShot,
 }

@@ -1,9 +1,9 @@
-//! Readiness for servers that block: one [`Poller`] over epoll (Linux) and kqueue (FreeBSD, macOS), and handles for
-//! everything else that a thread may have to wait for.
+//! Readiness for servers that block: one [`Poller`] over epoll (Linux) and kqueue (FreeBSD, macOS), and
+//! handles for everything else that a thread may have to wait for.
 //!
-//! A thread that serves many connections must wait for whichever is ready *first*, and not for connections alone: also
-//! for another thread's call, a deadline, a signal, a child. Here each of those is a **handle**, a value with a file
-//! descriptor, and one [`Poller::wait`] waits for them all.
+//! A thread that serves many connections must wait for whichever is ready *first*, and not for connections
+//! alone: also for another thread's call, a deadline, a signal, a child. Here each of those is a **handle**,
+//! a value with a file descriptor, and one [`Poller::wait`] waits for them all.
 //!
 //! | to wait for | handle | Linux | FreeBSD, macOS |
 //! |---|---|---|---|
@@ -14,8 +14,8 @@
 //! | a child's exit | [`Child`] | pidfd | kqueue with `EVFILT_PROC` |
 //! | any of a set of handles | [`Poller`] | epoll | kqueue |
 //!
-//! The last line means that pollers nest: a set of handles is a handle. A whole server can sit in somebody else's event
-//! loop, and an urgent group of connections can be a poller of its own inside a thread's poller.
+//! The last line means that pollers nest: a set of handles is a handle. A whole server can sit in somebody
+//! else's event loop, and an urgent group of connections can be a poller of its own inside a thread's poller.
 //! `docs/readiness.md` tells what the two kernels make of that, with figures.
 //!
 //! # An event loop
@@ -33,12 +33,12 @@
 //! const STOP: Token = Token::new(1, 0);
 //! const DEADLINE: Token = Token::new(2, 0);
 //!
-//! /// Answers what has arrived; false when the peer is done.
+//! /// Answers what has arrived; false when the peer is done. (A server would keep what does not fit.)
 //! fn echo(mut stream: &TcpStream) -> io::Result<bool> {
 //!     let mut bytes = [0; 4096];
 //!     match stream.read(&mut bytes) {
 //!         Ok(0) => Ok(false),
-//!         Ok(count) => stream.write_all(&bytes[..count]).map(|()| true), // a server would keep what does not fit
+//!         Ok(count) => stream.write_all(&bytes[..count]).map(|()| true),
 //!         Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(true),
 //!         Err(error) => Err(error),
 //!     }
@@ -63,7 +63,7 @@
 //!                 LISTENER => {
 //!                     let (accepted, _peer) = socket::accept(listener)?; // non-blocking, one system call
 //!                     let stream = TcpStream::from(accepted);
-//!                     let token = Token::new(3, generation);             // never used before: no stale event fits it
+//!                     let token = Token::new(3, generation);             // never used before
 //!                     poller.add(&stream, token, Interest::READ, Trigger::Level)?;
 //!                     connections.insert(token, stream);
 //!                 }
@@ -100,22 +100,24 @@
 //!
 //! # What to know
 //!
-//! - **Level-triggered unless asked.** A loop may leave work for its next turn, and a thread may leave its whole poller to
-//!   another, without losing a byte. [`Trigger::Edge`] and [`Trigger::OneShot`] are there for those who need them.
+//! - **Level-triggered unless asked.** A loop may leave work for its next turn, and a thread may leave its
+//!   whole poller to another, without losing a byte. [`Trigger::Edge`] and [`Trigger::OneShot`] are there for
+//!   those who need them.
 //! - **Readiness is a hint.** Keep descriptors non-blocking and take `WouldBlock` for an answer.
-//! - **Delete before close**, and own descriptors uniquely: epoll goes on reporting a closed descriptor that has a living
-//!   duplicate, under a token that nobody answers to.
-//! - **Tokens carry generations**, so the event of a connection that an earlier event of the same batch has closed is
-//!   recognised. See [`Token`].
+//! - **Delete before close**, and own descriptors uniquely: epoll goes on reporting a closed descriptor that
+//!   has a living duplicate, under a token that nobody answers to.
+//! - **Tokens carry generations**, so the event of a connection that an earlier event of the same batch has
+//!   closed is recognised. See [`Token`].
 //! - [`Poller::wait`] is one system call and allocates nothing; register a connection once and leave it so.
 //!
-//! Beside readiness the crate holds the few other things that only the operating system can say or do for a server:
-//! [`affinity`] (which CPUs, how much of them, pinning), [`limits`] (open files) and [`socket`] (accept in one call).
+//! Beside readiness the crate holds the few other things that only the operating system can say or do for a
+//! server: [`affinity`] (which CPUs, how much of them, pinning), [`limits`] (open files) and [`socket`]
+//! (accept in one call).
 //!
 //! # What is absent
 //!
-//! Reading and writing (that is `std::io`), buffers, timers by the thousand (that is a timer wheel), Windows, and
-//! `io_uring`, which is about completion and not readiness.
+//! Reading and writing (that is `std::io`), buffers, timers by the thousand (that is a timer wheel), Windows,
+//! and `io_uring`, which is about completion and not readiness.
 //!
 //! The kqueue backend is type-checked on every change and has not run on a machine yet.
 #![deny(unsafe_code)]

@@ -7,8 +7,8 @@ use std::io;
 /// Raises the soft limit of open files to the hard one, and returns the soft limit before and after
 /// (`u64::MAX` = unlimited).
 ///
-/// The soft limit is 1,024 by custom, for the sake of programs that use select(2). A server holds a descriptor for
-/// every connection. Children inherit the raised limit.
+/// The soft limit is 1,024 by custom, for the sake of programs that use select(2). A server holds a
+/// descriptor for every connection. Children inherit the raised limit.
 ///
 /// ```
 /// let (before, after) = corelay_poll::limits::raise_open_files()?;

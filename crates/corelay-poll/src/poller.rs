@@ -7,13 +7,14 @@ use std::time::Duration;
 
 /// A set of handles to wait for: an epoll on Linux, a kqueue on FreeBSD and macOS.
 ///
-/// Registration takes `&self` and may come from any thread, also while another thread waits; the new handle then
-/// counts for the wait under way. A poller is a handle itself, readable while something in it is ready, so
-/// pollers nest (Linux allows five levels, see `docs/readiness.md`).
+/// Registration takes `&self` and may come from any thread, also while another thread waits; the new handle
+/// then counts for the wait under way. A poller is a handle itself, readable while something in it is ready,
+/// so pollers nest (Linux allows five levels, see `docs/readiness.md`). An inner one may be found empty: wait
+/// on it with a timeout of zero.
 ///
-/// The poller borrows a handle only for the call. **Delete a handle before closing it.** epoll tracks the open
-/// file *description*: if a duplicate of the descriptor is alive anywhere, closing ours does not end its events,
-/// and without the descriptor nothing can.
+/// The poller borrows a handle only for the call. **Delete a handle before closing it.** epoll tracks the
+/// open file *description*: if a duplicate of the descriptor is alive anywhere, closing ours does not end its
+/// events, and without the descriptor nothing can.
 ///
 /// ```
 /// use corelay_poll::{Events, Interest, Poller, Token, Trigger};
@@ -45,14 +46,14 @@ impl Poller {
         sys::Poller::new().map(Self)
     }
 
-    /// Starts reporting `source` under `token`. What is ready already is reported by the next wait, whatever the
-    /// trigger: no byte that arrived before the registration is lost.
+    /// Starts reporting `source` under `token`. What is ready already is reported by the next wait, whatever
+    /// the trigger: no byte that arrived before the registration is lost.
     ///
     /// # Errors
     ///
-    /// `AlreadyExists` if the handle is in this poller (Linux; kqueue replaces the registration instead). `EPERM`
-    /// for a handle that is always ready, such as a regular file (Linux). `ELOOP` if pollers would nest in a circle
-    /// or too deep (Linux). `ENOSPC` past `/proc/sys/fs/epoll/max_user_watches`.
+    /// `AlreadyExists` if the handle is in this poller (Linux; kqueue replaces the registration instead).
+    /// `EPERM` for a handle that is always ready, such as a regular file (Linux). `ELOOP` if pollers would
+    /// nest in a circle or too deep (Linux). `ENOSPC` past `/proc/sys/fs/epoll/max_user_watches`.
     pub fn add(
         &self,
         source: impl AsFd,
@@ -63,16 +64,16 @@ impl Poller {
         self.0.add(source.as_fd(), token, interest, trigger)
     }
 
-    /// As [`add`](Self::add), for one handle in many pollers: a connection on a shared listener wakes one or a few of
-    /// the waiting threads instead of all (`EPOLLEXCLUSIVE`, Linux 4.5).
+    /// As [`add`](Self::add), for one handle in many pollers: a connection on a shared listener wakes one or
+    /// a few of the waiting threads instead of all (`EPOLLEXCLUSIVE`, Linux 4.5).
     ///
     /// It is no load balancer: among idle pollers the kernel wakes the same one again and again.
     ///
     /// # Errors
     ///
-    /// Those of `add`; `InvalidInput` with [`Trigger::OneShot`] or for a source that is a poller, and from a later
-    /// `modify` of this source (delete and add it instead). `Unsupported` on kqueue, which always wakes every
-    /// queue: give each thread its own `SO_REUSEPORT` listener there, or accept on one thread.
+    /// Those of `add`; `InvalidInput` with [`Trigger::OneShot`] or for a source that is a poller, and from a
+    /// later `modify` of this source (delete and add it instead). `Unsupported` on kqueue, which always wakes
+    /// every queue: give each thread its own `SO_REUSEPORT` listener there, or accept on one thread.
     pub fn add_exclusive(
         &self,
         source: impl AsFd,
@@ -83,7 +84,8 @@ impl Poller {
         self.0.add_exclusive(source.as_fd(), token, interest, trigger)
     }
 
-    /// Replaces token, interest and trigger of a handle in this poller, and arms it again if it was a one-shot.
+    /// Replaces token, interest and trigger of a handle in this poller, and arms it again if it was a
+    /// one-shot.
     ///
     /// # Errors
     ///
@@ -98,23 +100,23 @@ impl Poller {
         self.0.modify(source.as_fd(), token, interest, trigger)
     }
 
-    /// Stops reporting `source`. An event for it may already be in some thread's buffer: that is what the generation
-    /// in a [`Token`] is for.
+    /// Stops reporting `source`. An event for it may already be in some thread's buffer: that is what the
+    /// generation in a [`Token`] is for.
     ///
     /// # Errors
     ///
-    /// `NotFound` if the handle is not in this poller (Linux; kqueue cannot tell it from [`Interest::NONE`], and
-    /// says nothing).
+    /// `NotFound` if the handle is not in this poller (Linux; kqueue cannot tell it from [`Interest::NONE`],
+    /// and says nothing).
     pub fn delete(&self, source: impl AsFd) -> io::Result<()> {
         self.0.delete(source.as_fd())
     }
 
-    /// Waits until a handle is ready or `timeout` is over, and returns how many events are in `events`. `None`
-    /// waits for ever, `Some(Duration::ZERO)` only looks.
+    /// Waits until a handle is ready or `timeout` is over, and returns how many events are in `events`.
+    /// `None` waits for ever, `Some(Duration::ZERO)` only looks.
     ///
-    /// Zero events do not mean that the time is over: a signal handler that ran on this thread ends the wait too. A
-    /// timeout is never cut short to zero: Linux rounds it up to whole milliseconds (use a [`Timer`](crate::Timer)
-    /// for finer ones) and waits 24 days at most, kqueue has nanoseconds.
+    /// Zero events do not mean that the time is over: a signal handler that ran on this thread ends the wait
+    /// too. A timeout is never cut short to zero: Linux rounds it up to whole milliseconds (use a
+    /// [`Timer`](crate::Timer) for finer ones) and waits 24 days at most, kqueue has nanoseconds.
     ///
     /// One system call, no allocation. Several threads may wait on one poller; each gets its own events.
     ///

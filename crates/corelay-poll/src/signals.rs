@@ -46,14 +46,15 @@ impl Signal {
 
 /// Readable while a signal it listens for has arrived and has not been taken with [`next`](Self::next).
 ///
-/// On Linux it is a pipe that a signal handler writes to, and deliberately not a signalfd. A signalfd only sees
-/// signals that are *blocked in every thread*: threads that already run when it is made (the test runner's, a
-/// library's) would still die of the signal, and every child started later would inherit the blocked mask and shrug
-/// off `SIGTERM`. A handler covers all threads, and exec resets it. On kqueue it is a kqueue of `EVFILT_SIGNAL`
-/// filters, with a handler beside it that does nothing but keep the default action (death) away.
+/// On Linux it is a pipe that a signal handler writes to, and deliberately not a signalfd. A signalfd only
+/// sees signals that are *blocked in every thread*: threads that already run when it is made (the test
+/// runner's, a library's) would still die of the signal, and every child started later would inherit the
+/// blocked mask and shrug off `SIGTERM`. A handler covers all threads, and exec resets it. On kqueue it is a
+/// kqueue of `EVFILT_SIGNAL` filters, with a handler beside it that does nothing but keep the default action
+/// (death) away.
 ///
-/// Several may listen for one signal; each gets it. Standard signals coalesce: two before anyone looks are one.
-/// Dropping it does not restore the default action: the process then ignores those signals.
+/// Several may listen for one signal; each gets it. Standard signals coalesce: two before anyone looks are
+/// one. Dropping it does not restore the default action: the process then ignores those signals.
 ///
 /// ```
 /// use corelay_poll::{Events, Interest, Poller, Signal, Signals, Token, Trigger};
@@ -84,8 +85,8 @@ impl Signals {
 
     /// Takes one signal that has arrived; `None` when there is none. Never blocks.
     ///
-    /// The handle stays readable until this has said `None`, so a level-triggered loop may take one a turn, and an
-    /// edge-triggered one must go on until `None`.
+    /// The handle stays readable until this has said `None`, so a level-triggered loop may take one a turn,
+    /// and an edge-triggered one must go on until `None`.
     pub fn next(&self) -> Option<Signal> {
         self.0.next()
     }

@@ -4,12 +4,14 @@ use crate::sys;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
+use std::time::Duration;
 
 /// Accepts one connection, already non-blocking and closed on exec, with the peer's address.
 ///
 /// [`TcpListener::accept`](std::net::TcpListener::accept) leaves it blocking and costs an `ioctl` more per
-/// connection; here it is one call, accept4(2), where the kernel has it (macOS has not, and takes three). The address
-/// is `None` for Unix-domain peers, who have none worth the name. `TCP_NODELAY` is inherited from the listener.
+/// connection; here it is one call, accept4(2), where the kernel has it (macOS has not, and takes three). The
+/// address is `None` for Unix-domain peers, who have none worth the name. `TCP_NODELAY` is inherited from the
+/// listener.
 ///
 /// ```
 /// use corelay_poll::socket;
@@ -25,9 +27,32 @@ use std::os::fd::{AsFd, OwnedFd};
 ///
 /// # Errors
 ///
-/// `WouldBlock` when nobody is waiting and the listener is non-blocking. `ConnectionAborted` when the peer gave up in
-/// the queue: accept the next. `EMFILE` and `ENFILE`: the connection stays in the queue and the listener readable, so
-/// a loop that goes on waiting for it spins.
+/// `WouldBlock` when nobody is waiting and the listener is non-blocking. `ConnectionAborted` when the peer
+/// gave up in the queue: accept the next. `EMFILE` and `ENFILE`: the connection stays in the queue and the
+/// listener readable, so a loop that goes on waiting for it spins.
 pub fn accept(listener: impl AsFd) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
     sys::accept(listener.as_fd())
+}
+
+/// Lets further sockets bind to the port of `socket` and share its connections, spread by the kernel. To be
+/// called on a socket that listens already: until then nobody else can, so a second server is noticed.
+///
+/// `false` where the kernel would not spread them (FreeBSD, macOS): share the one socket instead.
+///
+/// # Errors
+///
+/// What setsockopt(2) reports.
+pub fn share_port(socket: impl AsFd) -> io::Result<bool> {
+    sys::share_port(socket.as_fd())
+}
+
+/// Has the kernel hold connections back until their first bytes are here, or for about `wait`, rounded up to
+/// seconds (`TCP_DEFER_ACCEPT`, tcp(7)). A peer that waits for the server to speak first is held back that
+/// long.
+///
+/// # Errors
+///
+/// `Unsupported` but on Linux.
+pub fn set_defer_accept(socket: impl AsFd, wait: Duration) -> io::Result<()> {
+    sys::set_defer_accept(socket.as_fd(), wait)
 }

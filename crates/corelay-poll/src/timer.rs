@@ -5,12 +5,13 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-/// Becomes readable at one moment on the monotonic clock: a timerfd on Linux, a kqueue with one `EVFILT_TIMER` filter
-/// elsewhere.
+/// Becomes readable at one moment on the monotonic clock: a timerfd on Linux, a kqueue with one
+/// `EVFILT_TIMER` filter elsewhere.
 ///
-/// For one deadline that must be exact, or that belongs to somebody else's event loop. Ten thousand connections
-/// want a timer wheel and the timeout of [`Poller::wait`](crate::Poller::wait) instead: no system call per deadline.
-/// There is no interval on purpose: a periodic task that sets its next deadline itself cannot pile up.
+/// For one deadline that must be exact, or that belongs to somebody else's event loop. Ten thousand
+/// connections want a timer wheel and the timeout of [`Poller::wait`](crate::Poller::wait) instead: no system
+/// call per deadline. There is no interval on purpose: a periodic task that sets its next deadline itself
+/// cannot pile up.
 ///
 /// ```
 /// use corelay_poll::{Events, Interest, Poller, Timer, Token, Trigger};
@@ -40,8 +41,8 @@ impl Timer {
         sys::Timer::new().map(Self)
     }
 
-    /// Expires `delay` from now and never earlier; zero is now. Replaces the moment that was set, and forgets an
-    /// expiry that nobody acknowledged.
+    /// Expires `delay` from now and never earlier; zero is now. Replaces the moment that was set, and forgets
+    /// an expiry that nobody acknowledged.
     ///
     /// # Errors
     ///

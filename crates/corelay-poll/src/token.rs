@@ -1,9 +1,10 @@
 //! What a poller hands back to say *whose* readiness it reports.
 //!
-//! A token is 64 bits because that is what both kernels carry for us (`epoll_data`, `kevent.udata`), so looking a
-//! connection up costs no hash table. Half of it is a generation: one `wait` may return events for two
-//! connections, and serving the first may close the second and give its slot to a third. The event still in the
-//! buffer then names a generation that no longer exists, and is dropped instead of being given to a stranger.
+//! A token is 64 bits because that is what both kernels carry for us (`epoll_data`, `kevent.udata`), so
+//! looking a connection up costs no hash table. Half of it is a generation: one `wait` may return events for
+//! two connections, and serving the first may close the second and give its slot to a third. The event still
+//! in the buffer then names a generation that no longer exists, and is dropped instead of being given to a
+//! stranger.
 
 /// Names a registered handle: a slot in the caller's table, and the generation of what lives there.
 ///

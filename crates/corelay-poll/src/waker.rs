@@ -4,12 +4,12 @@ use crate::sys;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 
-/// Wakes a thread out of [`Poller::wait`](crate::Poller::wait): an eventfd on Linux, a kqueue with one `EVFILT_USER`
-/// filter elsewhere.
+/// Wakes a thread out of [`Poller::wait`](crate::Poller::wait): an eventfd on Linux, a kqueue with one
+/// `EVFILT_USER` filter elsewhere.
 ///
-/// Wakes coalesce: a thousand before the owner looks are one event. So a waker carries no data; put that in a queue
-/// *before* the wake, and look into the queue *after* the acknowledgement, and nothing is ever left behind. Waking
-/// a thread that is awake is a wasted system call: ring only when it sleeps.
+/// Wakes coalesce: a thousand before the owner looks are one event. So a waker carries no data; put that in a
+/// queue *before* the wake, and look into the queue *after* the acknowledgement, and nothing is ever left
+/// behind. Waking a thread that is awake is a wasted system call: ring only when it sleeps.
 ///
 /// ```
 /// use corelay_poll::{Events, Interest, Poller, Token, Trigger, Waker};

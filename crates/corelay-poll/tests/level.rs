@@ -106,3 +106,13 @@ fn more_ready_handles_than_the_buffer_holds_all_get_their_turn() -> io::Result<(
     assert_eq!(seen, [true; 8]);
     Ok(())
 }
+
+#[test]
+fn a_buffer_made_for_no_events_holds_one() -> io::Result<()> {
+    let (mut near, far) = UnixStream::pair()?;
+    near.write_all(b"a")?;
+    let poller = Poller::new()?;
+    poller.add(&far, TOKEN, Interest::READ, Trigger::Level)?;
+    assert_eq!(poller.wait(&mut Events::with_capacity(0), Some(Duration::ZERO))?, 1);
+    Ok(())
+}

@@ -10,12 +10,14 @@ use std::collections::HashSet;
 use std::io;
 use std::os::unix::process::ExitStatusExt;
 use std::process::{Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use support::{TOKEN, found_tokens, silent};
 
 #[test]
 fn it_is_readable_until_every_signal_was_taken() -> io::Result<()> {
     let poller = Poller::new()?;
-    let signals = Signals::new(&[Signal::Hangup, Signal::Quit, Signal::User1])?;
+    let signals = Signals::new(&[Signal::Hangup, Signal::Quit])?;
     poller.add(&signals, TOKEN, Interest::READ, Trigger::Level)?;
     assert!(silent(&poller)?);
     assert_eq!(signals.next(), None);
@@ -63,6 +65,31 @@ fn more_signals_than_the_pipe_holds_neither_block_nor_outlive_their_taking() -> 
     assert_eq!(signals.next(), None);
     assert!(silent(&poller)?);
     Ok(())
+}
+
+/// The listener looks, finds nothing and goes to sleep, while the next signal is on its way.
+#[test]
+fn no_signal_is_lost_between_looking_and_sleeping() -> io::Result<()> {
+    const ROUNDS: u32 = 20_000;
+    let poller = Poller::new()?;
+    let signals = Signals::new(&[Signal::User1])?;
+    poller.add(&signals, TOKEN, Interest::READ, Trigger::Level)?;
+    let (heard, hearing) = mpsc::channel();
+
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            while hearing.recv() == Ok(true) {
+                let _ = raise(Signal::User1.number());
+            }
+        });
+        for round in 0..ROUNDS {
+            heard.send(true).map_err(io::Error::other)?;
+            while signals.next().is_none() {
+                found_tokens(&poller).map_err(|error| io::Error::other(format!("round {round}: {error}")))?;
+            }
+        }
+        heard.send(false).map_err(io::Error::other)
+    })
 }
 
 /// What a signalfd would break: it needs the signal blocked, and a blocked signal stays blocked in a child.

@@ -2,34 +2,37 @@
 //!
 //! # The contract
 //!
-//! A backend defines `Poller`, `Events`, `Event`, `Waker`, `Timer`, `Signals` and `Exit`, with the methods that the
-//! public types of the same names call. Whatever kernel is below:
+//! A backend defines `Poller`, `Events`, `Event`, `Waker`, `Timer`, `Signals` and `Exit`, with the methods
+//! that the public types of the same names call. Whatever kernel is below:
 //!
-//! - **All is a handle.** Each of them, `Poller` included, is `AsFd`, and any `Poller` takes it with `Interest::READ`.
-//!   It is readable exactly while there is something to take: an event, a wake, an expiry, a signal, an exit.
-//! - **Threads.** `add`, `modify` and `delete` may be called while another thread waits, and count for that wait.
-//!   All types are `Send + Sync`.
-//! - **Nothing is lost.** Registering (and, for one-shots, arming again) reports what is ready already, whatever the
-//!   trigger. Level reports until it is taken. Edge reports each change at least once. One-shot reports once for each
-//!   arming: epoll for the handle, kqueue for each direction.
-//! - **Tokens** come back as they were given, 64 bits. After `delete` returns, no later `wait` gives that token; a
-//!   wait that has returned may hold it still. kqueue gives a handle that is ready in both directions two events.
-//! - **A reader hears of the end.** End of stream, hang-up and error make an event readable if there was interest in
-//!   reading; hang-up and error make it writable if there was interest in writing.
-//! - **`wait`** is one system call and allocates nothing. A timeout above zero is never cut to zero, and one above
-//!   `TIMEOUT_MAX` may be cut to that. `EINTR` is zero events.
+//! - **All is a handle.** Each of them, `Poller` included, is `AsFd`, and any `Poller` takes it with
+//!   `Interest::READ`. It is readable while there is something to take: an event, a wake, an expiry, a
+//!   signal, an exit. (A kqueue counts what *became* ready in it: nested, it is still readable after that was
+//!   taken, until someone waits on it once.)
+//! - **Threads.** `add`, `modify` and `delete` may be called while another thread waits, and count for that
+//!   wait. All types are `Send + Sync`.
+//! - **Nothing is lost.** Registering (and, for one-shots, arming again) reports what is ready already,
+//!   whatever the trigger. Level reports until it is taken. Edge reports each change at least once. One-shot
+//!   reports once for each arming: epoll for the handle, kqueue for each direction.
+//! - **Tokens** come back as they were given, 64 bits. After `delete` returns, no later `wait` gives that
+//!   token; a wait that has returned may hold it still. kqueue gives a handle that is ready in both
+//!   directions two events.
+//! - **A reader hears of the end.** End of stream, hang-up and error make an event readable if there was
+//!   interest in reading; hang-up and error make it writable if there was interest in writing.
+//! - **`wait`** is one system call and allocates nothing. A timeout above zero is never cut to zero, and one
+//!   above `TIMEOUT_MAX` may be cut to that. `EINTR` is zero events.
 //! - **`acknowledge`, `next`** never block and may be called when there is nothing to take.
 //! - **Descriptors** are closed on exec.
 //!
 //! What they do not agree on is told in the public docs: adding a handle twice (`AlreadyExists` or replaced),
-//! touching one that is not there (`NotFound` or done), `EPOLLEXCLUSIVE` (`Unsupported` on kqueue), and `is_closed`,
-//! which kqueue knows only in the direction of writing.
+//! touching one that is not there (`NotFound` or done), `EPOLLEXCLUSIVE` (`Unsupported` on kqueue), and
+//! `is_closed`, which kqueue knows only in the direction of writing.
 
 use std::time::Duration;
 
-/// The longest single wait: epoll_wait(2) takes milliseconds as a C `int`, about 24.8 days. epoll_pwait2(2) goes
-/// further, but is younger (5.11) and refused by old container seccomp profiles. kqueue is held to the same bound,
-/// for kernels differ in what they make of a `tv_sec` near its maximum.
+/// The longest single wait: epoll_wait(2) takes milliseconds as a C `int`, about 24.8 days. epoll_pwait2(2)
+/// goes further, but is younger (5.11) and refused by old container seccomp profiles. kqueue is held to the
+/// same bound, for kernels differ in what they make of a `tv_sec` near its maximum.
 const TIMEOUT_MAX: Duration = Duration::from_millis(i32::MAX as u64);
 
 #[cfg(target_os = "linux")]
@@ -56,6 +59,11 @@ pub(crate) use quota::cpu_quota;
 #[cfg_attr(target_os = "macos", path = "accept/darwin.rs")]
 mod accept;
 pub(crate) use accept::accept;
+
+#[cfg_attr(target_os = "linux", path = "listen/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "listen/bsd.rs")]
+mod listen;
+pub(crate) use listen::{set_defer_accept, share_port};
 
 #[cfg_attr(not(target_os = "macos"), path = "open_files/hard.rs")]
 #[cfg_attr(target_os = "macos", path = "open_files/darwin.rs")]

@@ -30,8 +30,8 @@ pub(crate) fn found_tokens(poller: &Poller) -> io::Result<Vec<Token>> {
     Ok(tokens)
 }
 
-/// Whether nothing is ready at this moment. What tests do to sockets, pipes and handles of their own takes effect before
-/// the call returns, so no time needs to pass.
+/// Whether nothing is ready at this moment. What tests do to sockets, pipes and handles of their own takes
+/// effect before the call returns, so no time needs to pass.
 pub(crate) fn silent(poller: &Poller) -> io::Result<bool> {
     let mut events = Events::with_capacity(64);
     Ok(poller.wait(&mut events, Some(Duration::ZERO))? == 0)

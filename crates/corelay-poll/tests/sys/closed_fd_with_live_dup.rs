@@ -1,6 +1,6 @@
-//! Linux: epoll watches the open file description. A closed descriptor with a live duplicate keeps firing, under a
-//! token whose owner is gone, and nothing can stop it but closing the duplicate. Hence: delete before close, and
-//! own descriptors uniquely. (A kqueue forgets the descriptor at close.)
+//! Linux: epoll watches the open file description. A closed descriptor with a live duplicate keeps firing,
+//! under a token whose owner is gone, and nothing can stop it but closing the duplicate. Hence: delete before
+//! close, and own descriptors uniquely. (A kqueue forgets the descriptor at close.)
 #![cfg(target_os = "linux")]
 
 #[path = "../support/mod.rs"]

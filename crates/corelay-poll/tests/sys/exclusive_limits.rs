@@ -1,5 +1,5 @@
-//! Linux: what `EPOLLEXCLUSIVE` goes with. It takes level and edge; it refuses one-shot, `EPOLLRDHUP`, pollers and
-//! `modify`, all with `EINVAL`.
+//! Linux: what `EPOLLEXCLUSIVE` goes with. It takes level and edge; it refuses one-shot, `EPOLLRDHUP`,
+//! pollers and `modify`, all with `EINVAL`.
 #![cfg(target_os = "linux")]
 
 #[path = "../support/mod.rs"]
@@ -71,7 +71,8 @@ fn a_poller_cannot_be_added_so() -> io::Result<()> {
     Ok(())
 }
 
-/// It only spares the threads that would sleep on. Who looks sees the connection: nothing is hidden from anybody.
+/// It only spares the threads that would sleep on. Who looks sees the connection: nothing is hidden from
+/// anybody.
 #[test]
 fn it_is_about_wake_ups_and_not_about_readiness() -> io::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0")?;

@@ -1,4 +1,5 @@
-//! Linux: how deep pollers nest (`EP_MAX_NESTS` in fs/eventpoll.c), and that they cannot bite their own tails.
+//! Linux: how deep pollers nest (`EP_MAX_NESTS` in fs/eventpoll.c), and that they cannot bite their own
+//! tails.
 #![cfg(target_os = "linux")]
 
 #[path = "../support/mod.rs"]

@@ -1,5 +1,6 @@
-//! macOS has no accept4(2). Between `accept` and `FIONBIO` the socket blocks (nobody uses it yet), and between
-//! `accept` and `FIOCLEX` another thread's fork and exec may leak it: a race that only the kernel could close.
+//! macOS has no accept4(2). Between `accept` and `FIONBIO` the socket blocks (nobody uses it yet), and
+//! between `accept` and `FIOCLEX` another thread's fork and exec may leak it: a race that only the kernel
+//! could close.
 
 use rustix::io::{ioctl_fioclex, ioctl_fionbio};
 use rustix::net::{acceptfrom, sockopt::set_socket_nosigpipe};

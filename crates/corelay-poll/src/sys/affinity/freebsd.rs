@@ -1,5 +1,6 @@
-//! cpuset_setaffinity(2). Called directly: FreeBSD's own `sched_setaffinity` meant the whole process before 14.1, and
-//! `CPU_WHICH_TID` with the id -1 has always meant the calling thread.
+//! cpuset_setaffinity(2). Called directly and not through the Linux-like `sched_setaffinity` of FreeBSD's
+//! libc, which takes a number that may name a process or a thread: `CPU_WHICH_TID` with the id -1 can only
+//! mean the calling thread.
 
 use libc::{
     CPU_ISSET, CPU_LEVEL_WHICH, CPU_SET, CPU_WHICH_TID, cpuset_getaffinity, cpuset_setaffinity, cpuset_t,

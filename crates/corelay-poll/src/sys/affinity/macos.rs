@@ -1,5 +1,6 @@
-//! macOS offers no binding of threads to CPUs. `THREAD_AFFINITY_POLICY` only says which threads share a cache, and on
-//! Apple silicon the call answers `KERN_NOT_SUPPORTED`. So a thread is reported unpinned rather than half pinned.
+//! macOS offers no binding of threads to CPUs. `THREAD_AFFINITY_POLICY` only says which threads share a
+//! cache, and on Apple silicon the call answers `KERN_NOT_SUPPORTED`. So a thread is reported unpinned rather
+//! than half pinned.
 
 use std::io;
 use std::thread::available_parallelism;

@@ -4,12 +4,13 @@ use crate::Token;
 use rustix::event::epoll::{self, EventFlags};
 use std::fmt;
 
-/// The kernel's output array. Its length is what the last wait returned, its capacity what was asked for once.
+/// The kernel's output array. Its length is what the last wait returned, its capacity what was asked for
+/// once.
 pub(crate) struct Events(pub(super) Vec<epoll::Event>);
 
-// SAFETY: `epoll::Event` is not `Send` only because its data may be a pointer (`epoll_data_t` is a union). Every
-// element here was written by `epoll_wait` from a registration of ours, and `Poller::control` registers nothing but
-// `EventData::new_u64`: plain integers, with no thread to belong to.
+// SAFETY: `epoll::Event` is not `Send` only because its data may be a pointer (`epoll_data_t` is a union).
+// Every element here was written by `epoll_wait` from a registration of ours, and `Poller::control` registers
+// nothing but `EventData::new_u64`: plain integers, with no thread to belong to.
 unsafe impl Send for Events {}
 // SAFETY: as above; and through `&Events` elements are only copied out, never changed.
 unsafe impl Sync for Events {}
@@ -56,7 +57,8 @@ impl Event {
         self.flags.intersects(EventFlags::IN | EventFlags::RDHUP | EventFlags::HUP | EventFlags::ERR)
     }
 
-    /// A full pipe whose reader is gone reports `EPOLLERR` and no `EPOLLOUT`: without it a writer would sleep for ever.
+    /// A full pipe whose reader is gone reports `EPOLLERR` and no `EPOLLOUT`: without it a writer would sleep
+    /// for ever.
     #[inline]
     pub(crate) fn is_writable(self) -> bool {
         self.flags.intersects(EventFlags::OUT | EventFlags::HUP | EventFlags::ERR)

@@ -18,7 +18,8 @@ impl Exit {
         Ok(Self { pidfd: pidfd_open(pid, PidfdFlags::empty())? })
     }
 
-    /// For a process that was reaped already: an eventfd that is readable and stays so looks the same to a poller.
+    /// For a process that was reaped already: an eventfd that is readable and stays so looks the same to a
+    /// poller.
     pub(crate) fn passed() -> io::Result<Self> {
         Ok(Self { pidfd: eventfd(1, EventfdFlags::CLOEXEC)? })
     }

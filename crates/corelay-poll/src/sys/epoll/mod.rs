@@ -1,5 +1,5 @@
-//! Linux: the handle-centric kernel. Every handle is a descriptor that the kernel makes for the purpose, and any
-//! epoll, poll or select takes it.
+//! Linux: the handle-centric kernel. Every handle is a descriptor that the kernel makes for the purpose, and
+//! any epoll, poll or select takes it.
 //!
 //! System calls go through rustix, which makes them without libc and needs no `unsafe` from us.
 

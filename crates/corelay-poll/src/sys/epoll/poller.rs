@@ -31,8 +31,9 @@ impl Poller {
         Ok(epoll::add(&self.epoll, source, EventData::new_u64(token.as_u64()), flags(interest, trigger))?)
     }
 
-    /// `EPOLLRDHUP` is left out: epoll_ctl(2) allows only IN, OUT, ERR, HUP, WAKEUP and ET beside `EPOLLEXCLUSIVE`
-    /// (`EPOLLEXCLUSIVE_OK_BITS` in fs/eventpoll.c) and answers EINVAL to anything else, one-shot included.
+    /// `EPOLLRDHUP` is left out: epoll_ctl(2) allows only IN, OUT, ERR, HUP, WAKEUP and ET beside
+    /// `EPOLLEXCLUSIVE` (`EPOLLEXCLUSIVE_OK_BITS` in fs/eventpoll.c) and answers EINVAL to anything else,
+    /// one-shot included.
     pub(crate) fn add_exclusive(
         &self,
         source: BorrowedFd<'_>,
@@ -76,15 +77,16 @@ impl AsFd for Poller {
     }
 }
 
-/// rustix turns this into milliseconds for the kernel, rounding up: half a millisecond must not become a busy loop.
+/// rustix turns this into milliseconds for the kernel, rounding up: half a millisecond must not become a busy
+/// loop.
 #[inline]
 fn timespec(timeout: Duration) -> Timespec {
     let timeout = timeout.min(TIMEOUT_MAX);
     Timespec { tv_sec: timeout.as_secs() as i64, tv_nsec: timeout.subsec_nanos().into() }
 }
 
-/// `EPOLLRDHUP` comes with the interest in reading only: a peer that half-closed stays half-closed, and a caller that
-/// has stopped reading from it would be told so by every level-triggered wait.
+/// `EPOLLRDHUP` comes with the interest in reading only: a peer that half-closed stays half-closed, and a
+/// caller that has stopped reading from it would be told so by every level-triggered wait.
 fn flags(interest: Interest, trigger: Trigger) -> EventFlags {
     let mut flags = match trigger {
         Trigger::Level => EventFlags::empty(),

@@ -26,8 +26,8 @@ impl Signals {
         Ok(this)
     }
 
-    /// The handler runs its actions in the order of their registration: the flag must be up before the bell rings, or
-    /// `next` could answer the bell, find no flag and go to sleep on a signal.
+    /// The handler runs its actions in the order of their registration: the flag must be up before the bell
+    /// rings, or `next` could answer the bell, find no flag and go to sleep on a signal.
     fn listen(&mut self, signal: Signal, ring: OwnedFd) -> io::Result<()> {
         let flag = Arc::new(AtomicBool::new(false));
         self.actions.push(flag::register(signal.number(), Arc::clone(&flag))?);
@@ -36,8 +36,8 @@ impl Signals {
         Ok(())
     }
 
-    /// The bell is silenced only when no flag is up, and the flags are looked at once more afterwards: a signal in
-    /// between raised its flag first. So the handle is readable whenever a flag is up.
+    /// The bell is silenced only when no flag is up, and the flags are looked at once more afterwards: a
+    /// signal in between raised its flag first. So the handle is readable whenever a flag is up.
     pub(crate) fn next(&self) -> Option<Signal> {
         self.take().or_else(|| {
             self.silence();

@@ -21,11 +21,8 @@ impl Timer {
         Ok(Self { timerfd: timerfd_create(TimerfdClockId::Monotonic, flags)? })
     }
 
-    /// An `it_value` of zero would disarm the timer, so "now" is one nanosecond.
     pub(crate) fn set_after(&self, delay: Duration) -> io::Result<()> {
-        let delay = delay.max(Duration::from_nanos(1));
-        let seconds = i64::try_from(delay.as_secs()).unwrap_or(i64::MAX);
-        self.set(Timespec { tv_sec: seconds, tv_nsec: delay.subsec_nanos().into() })
+        self.set(timespec(delay))
     }
 
     pub(crate) fn clear(&self) -> io::Result<()> {
@@ -52,5 +49,30 @@ impl Timer {
 impl AsFd for Timer {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.timerfd.as_fd()
+    }
+}
+
+/// An `it_value` of zero would disarm the timer, so "now" is one nanosecond. What the kernel cannot count it
+/// takes for the longest it can (timespec64_to_ktime: 292 years).
+fn timespec(delay: Duration) -> Timespec {
+    let delay = delay.max(Duration::from_nanos(1));
+    let seconds = i64::try_from(delay.as_secs()).unwrap_or(i64::MAX);
+    Timespec { tv_sec: seconds, tv_nsec: delay.subsec_nanos().into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_delay_disarms_or_wraps() {
+        for (delay, expected) in [
+            (Duration::ZERO, (0, 1)),
+            (Duration::from_nanos(1_000_000_001), (1, 1)),
+            (Duration::MAX, (i64::MAX, 999_999_999)),
+        ] {
+            let Timespec { tv_sec, tv_nsec } = timespec(delay);
+            assert_eq!((tv_sec, tv_nsec), expected, "{delay:?}");
+        }
     }
 }

@@ -12,15 +12,15 @@ pub(super) fn blank() -> KEvent {
     KEvent::new(0, EventFilter::EVFILT_READ, EvFlags::empty(), FilterFlag::empty(), 0, 0)
 }
 
-/// The kernel's output array. nix wants it initialised, so it has its full length from the start, and `found` says how
-/// much of it the last wait wrote.
+/// The kernel's output array. nix wants it initialised, so it has its full length from the start, and `found`
+/// says how much of it the last wait wrote.
 pub(crate) struct Events {
     pub(super) buffer: Vec<KEvent>,
     pub(super) found: usize,
 }
 
-// SAFETY: `KEvent` is `Send` but not `Sync` only because `udata` is declared a pointer. It holds a token, an integer that
-// is never followed, and through `&Events` elements are only copied out.
+// SAFETY: `KEvent` is `Send` but not `Sync` only because `udata` is declared a pointer. It holds a token, an
+// integer that is never followed, and through `&Events` elements are only copied out.
 unsafe impl Sync for Events {}
 
 impl Events {

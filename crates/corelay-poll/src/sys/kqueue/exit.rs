@@ -15,8 +15,9 @@ pub(crate) struct Exit {
 impl Exit {
     /// The process must be a child that nobody has reaped, so that `id` is still its own.
     ///
-    /// A zombie is found by FreeBSD, which reports it at once (filt_procattach in kern_event.c), and not found by macOS,
-    /// which says ESRCH. As the caller has not reaped it, "no such process" can only mean "exited".
+    /// A zombie is found by FreeBSD, which reports it at once (filt_procattach in kern_event.c), and not
+    /// found by macOS, which says ESRCH. As the caller has not reaped it, "no such process" can only mean
+    /// "exited".
     pub(crate) fn watch(id: u32) -> io::Result<Self> {
         let queue = queue()?;
         let exit = change(id as usize, EventFilter::EVFILT_PROC, EvFlags::EV_ADD, FilterFlag::NOTE_EXIT, 0);
@@ -27,7 +28,8 @@ impl Exit {
         }
     }
 
-    /// For a process that is gone already: a user event that is triggered and stays so looks the same to a poller.
+    /// For a process that is gone already: a user event that is triggered and stays so looks the same to a
+    /// poller.
     pub(crate) fn passed() -> io::Result<Self> {
         let queue = queue()?;
         let user = |flags, fflags| change(0, EventFilter::EVFILT_USER, flags, fflags, 0);

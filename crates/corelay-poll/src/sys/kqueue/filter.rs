@@ -8,15 +8,16 @@ use std::io;
 
 const NOW: libc::timespec = libc::timespec { tv_sec: 0, tv_nsec: 0 };
 
-/// An empty queue, closed on exec. fork(2) does not pass a kqueue on, but exec without a fork would keep it. `kqueue1`
-/// and `kqueuex` set the flag at once; not all supported releases have them.
+/// An empty queue, closed on exec. fork(2) does not pass a kqueue on, but exec without a fork would keep it.
+/// Only some releases have a call that sets the flag at once (`kqueue1`, `kqueuex`).
 pub(super) fn queue() -> io::Result<Kqueue> {
     let queue = Kqueue::new()?;
     fcntl_setfd(&queue, FdFlags::CLOEXEC)?;
     Ok(queue)
 }
 
-/// A change that answers for itself: with `EV_RECEIPT` one refused change does not keep the next from being made.
+/// A change that answers for itself: with `EV_RECEIPT` one refused change does not keep the next from being
+/// made.
 pub(super) fn change(
     ident: usize,
     filter: EventFilter,
@@ -29,8 +30,9 @@ pub(super) fn change(
 
 /// Makes `changes` and returns the first error that matters.
 ///
-/// `ENOENT` to an `EV_DELETE` says that the filter was not there, which is what was wanted. `EPIPE` to an `EV_ADD` is
-/// how macOS registers a pipe whose other end is gone: the filter is in place and reports the end (mio #582).
+/// `ENOENT` to an `EV_DELETE` says that the filter was not there, which is what was wanted. `EPIPE` to an
+/// `EV_ADD` is how macOS registers a pipe whose other end is gone: the filter is in place and reports the end
+/// (mio #582).
 pub(super) fn apply<const N: usize>(queue: &Kqueue, changes: [KEvent; N]) -> io::Result<()> {
     let mut receipts = [(); N].map(|()| blank());
     let count = queue.kevent(&changes, &mut receipts, Some(NOW))?;

@@ -31,7 +31,8 @@ impl Poller {
         self.modify(source, token, interest, trigger)
     }
 
-    /// There is no equivalent: a ready socket activates its filter in every kqueue, and wakes one thread of each.
+    /// There is no equivalent: a ready socket activates its filter in every kqueue, and wakes one thread of
+    /// each.
     pub(crate) fn add_exclusive(
         &self,
         _source: BorrowedFd<'_>,
@@ -88,8 +89,8 @@ impl AsFd for Poller {
     }
 }
 
-/// `EV_DISPATCH` disables the filter after its event and keeps it, as `EPOLLONESHOT` does; `EV_ONESHOT` would delete it.
-/// `EV_ENABLE` arms it again.
+/// `EV_DISPATCH` disables the filter after its event and keeps it, as `EPOLLONESHOT` does; `EV_ONESHOT` would
+/// delete it. `EV_ENABLE` arms it again.
 fn added(trigger: Trigger) -> EvFlags {
     let mode = match trigger {
         Trigger::Level => EvFlags::empty(),

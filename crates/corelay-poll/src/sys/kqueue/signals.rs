@@ -9,9 +9,9 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
-/// The filter hears of a signal beside its action and does not replace it: without a handler a `SIGTERM` would be
-/// reported to a process that it has just killed. `SIG_IGN` would do for this process, but children would inherit it
-/// through exec, and a handler they do not.
+/// The filter hears of a signal beside its action and does not replace it: without a handler a `SIGTERM`
+/// would be reported to a process that it has just killed. `SIG_IGN` would do for this process, but children
+/// would inherit it through exec, and a handler they do not.
 #[derive(Debug)]
 pub(crate) struct Signals {
     listening: Vec<Signal>,

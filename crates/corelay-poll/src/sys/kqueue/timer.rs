@@ -16,7 +16,8 @@ impl Timer {
         Ok(Self { queue: queue()? })
     }
 
-    /// Deleted first: adding again what has expired and was not taken would leave the old expiry in the queue.
+    /// Deleted first: adding again what has expired and was not taken would leave the old expiry in the
+    /// queue.
     ///
     /// A delay of 0 means 1 to FreeBSD and "at once" to macOS; say 1 ns to both. The longest is 292 years.
     pub(crate) fn set_after(&self, delay: Duration) -> io::Result<()> {

@@ -1,5 +1,5 @@
-//! The hard limit is "unlimited" by default and a lie: setrlimit(2) answers EINVAL to anything above `OPEN_MAX`
-//! ("COMPATIBILITY" in its manual page), in later releases above `kern.maxfilesperproc`.
+//! The hard limit is "unlimited" by default and a lie: setrlimit(2) answers EINVAL to anything above
+//! `OPEN_MAX` ("COMPATIBILITY" in its manual page), in later releases above `kern.maxfilesperproc`.
 
 /// `OPEN_MAX` of `<sys/syslimits.h>`.
 const OPEN_MAX: u64 = 10_240;

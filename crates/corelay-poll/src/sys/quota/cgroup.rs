@@ -1,8 +1,9 @@
 //! The CPU quota of the control group, cgroups(7).
 //!
-//! `/proc/self/cgroup` says where in each hierarchy the process is, `/proc/self/mountinfo` where the hierarchies can
-//! be read. In a container the mount may begin below the hierarchy's root (its "root" field), and then that much of
-//! the path is not there. A quota binds the whole subtree, so the tightest on the way up is the one that counts.
+//! `/proc/self/cgroup` says where in each hierarchy the process is, `/proc/self/mountinfo` where the
+//! hierarchies can be read. In a container the mount may begin below the hierarchy's root (its "root" field),
+//! and then that much of the path is not there. A quota binds the whole subtree, so the tightest on the way
+//! up is the one that counts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -43,8 +44,8 @@ fn membership(line: &str) -> Option<(Version, &str)> {
     controllers.split(',').any(|controller| controller == "cpu").then_some((Version::V1, path))
 }
 
-/// A line of `/proc/self/mountinfo`, if it mounts that hierarchy: the mount point, and the directories below it that
-/// lead to the group at `path`. proc_pid_mountinfo(5):
+/// A line of `/proc/self/mountinfo`, if it mounts that hierarchy: the mount point, and the directories below
+/// it that lead to the group at `path`. proc_pid_mountinfo(5):
 /// `36 35 98:0 /root /mount/point rw,noatime master:1 - cgroup2 cgroup2 rw,cpu`.
 fn place_in_mount(line: &str, version: Version, path: &str) -> Option<(PathBuf, PathBuf)> {
     let (mount, filesystem) = line.split_once(" - ")?;
@@ -57,7 +58,8 @@ fn place_in_mount(line: &str, version: Version, path: &str) -> Option<(PathBuf, 
         Version::V1 => kind == "cgroup" && options.split(',').any(|option| option == "cpu"),
     };
     let below = Path::new(path).strip_prefix(root).unwrap_or(Path::new(""));
-    // Moved out of the part that is mounted (its path then begins "/.."), it can read at least the mount's own limit.
+    // Moved out of the part that is mounted (its path then begins "/.."), it can read at least the mount's
+    // own limit.
     let below = if below.starts_with("..") { Path::new("") } else { below };
     is_it.then(|| (mount_point.into(), below.into()))
 }

@@ -1,0 +1,16 @@
+//! Listening on FreeBSD and macOS.
+
+use std::io;
+use std::os::fd::BorrowedFd;
+use std::time::Duration;
+
+/// `SO_REUSEPORT` gives all connections to one of the sockets here; FreeBSD's `SO_REUSEPORT_LB` spreads them,
+/// but only over sockets that had it before they were bound, which lets a second server in unnoticed.
+pub(crate) fn share_port(_: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(false)
+}
+
+/// FreeBSD has accept filters instead (accept_filter(9), a kernel module); macOS has nothing.
+pub(crate) fn set_defer_accept(_: BorrowedFd<'_>, _: Duration) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
