@@ -35,23 +35,19 @@ const HIGH: u64 = 0x80 * ONES;
 /// The offset of the first octet at or after `from` that is not in the class, or the length of `bytes`.
 #[inline(always)]
 pub(crate) fn span_end<C: Class>(bytes: &[u8], from: usize) -> usize {
-    let mut at = from;
-    while let Some(word) = bytes.get(at..).and_then(|rest| rest.first_chunk()) {
+    let rest = bytes.get(from..).unwrap_or_default();
+    let (words, last) = rest.as_chunks();
+    for (index, word) in words.iter().enumerate() {
         let suspects = C::suspects(u64::from_le_bytes(*word));
-        if suspects == 0 {
-            at += 8;
-            continue;
+        if suspects != 0 {
+            let sound = (suspects.trailing_zeros() / 8) as usize;
+            if let Some(at) = word[sound..].iter().position(|&octet| !C::accepts(octet)) {
+                return from + index * 8 + sound + at;
+            }
         }
-        at += (suspects.trailing_zeros() / 8) as usize;
-        if !C::accepts(bytes[at]) {
-            return at;
-        }
-        at += 1;
     }
-    while at < bytes.len() && C::accepts(bytes[at]) {
-        at += 1;
-    }
-    at
+    let end = last.iter().position(|&octet| !C::accepts(octet)).unwrap_or(last.len());
+    from + words.len() * 8 + end
 }
 
 impl Class for Value {
@@ -131,11 +127,8 @@ const fn table(others: &[u8]) -> [bool; 256] {
 /// The offset of the first octet at or after `from` that is not in `table`, or the length of `bytes`.
 #[inline(always)]
 pub(crate) fn table_span_end(bytes: &[u8], from: usize, table: &[bool; 256]) -> usize {
-    let mut at = from;
-    while at < bytes.len() && table[bytes[at] as usize] {
-        at += 1;
-    }
-    at
+    let rest = bytes.get(from..).unwrap_or_default();
+    from + rest.iter().position(|&octet| !table[octet as usize]).unwrap_or(rest.len())
 }
 
 /// Whether `octet` may stand in a token.

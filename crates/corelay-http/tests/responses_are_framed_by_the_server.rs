@@ -156,6 +156,20 @@ fn a_switch_of_protocols_says_connection_upgrade() {
 }
 
 #[test]
+fn an_upgrade_on_offer_is_for_this_connection_only() {
+    let upgrade = [(header::UPGRADE, HeaderValue::from_static("h2c"))];
+    for (version, persistence, options) in [
+        (Version::Http11, Persistence::KeepAlive, "upgrade"),
+        (Version::Http11, Persistence::Close, "upgrade, close"),
+        (Version::Http10, Persistence::KeepAlive, "upgrade, keep-alive"),
+    ] {
+        let head = ResponseHead { status: StatusCode::UPGRADE_REQUIRED, version, persistence, ..BASE };
+        let (output, _) = encode(&head, &upgrade);
+        assert!(output.ends_with(&format!("upgrade: h2c\r\nConnection: {options}\r\n\r\n")), "{output}");
+    }
+}
+
+#[test]
 fn no_value_can_hold_a_line_end() {
     for octet in 0..=255u8 {
         let injection = [&b"a"[..], &[octet], b"Set-Cookie: x=y"].concat();

@@ -204,7 +204,7 @@ fn other_version(rest: &[u8]) -> Result<Option<Version>, RequestError> {
 
 impl MethodKind {
     #[inline(always)]
-    pub(super) fn method(self, text: &str) -> Method<'_> {
+    pub(super) fn method<'a>(self, text: impl FnOnce() -> &'a str) -> Method<'a> {
         match self {
             MethodKind::Get => Method::Get,
             MethodKind::Head => Method::Head,
@@ -215,7 +215,7 @@ impl MethodKind {
             MethodKind::Trace => Method::Trace,
             MethodKind::Connect => Method::Connect,
             MethodKind::Patch => Method::Patch,
-            MethodKind::Extension => Method::Extension(text),
+            MethodKind::Extension => Method::Extension(text()),
         }
     }
 }

@@ -137,9 +137,10 @@ fn is_named<const N: usize>(name: &[u8], lower_case: &[u8; N]) -> bool {
     name.first_chunk().is_some_and(|octets: &[u8; N]| octets.map(|octet| octet | 0x20) == *lower_case)
 }
 
-/// Digits only, no sign, no list, at most 64 bits. Leading zeros are digits.
+/// Digits only, no sign, no list, at most 64 bits. RFC 9110 section 8.6 allows leading zeros; they are refused, because
+/// nobody sends them and some recipients would read an octal number.
 fn decimal(value: &[u8]) -> Option<u64> {
-    if value.is_empty() {
+    if value.is_empty() || value.len() > 1 && value[0] == b'0' {
         return None;
     }
     value.iter().try_fold(0u64, |number, octet| {

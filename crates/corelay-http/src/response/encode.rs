@@ -13,8 +13,8 @@ impl ResponseHead<'_> {
     ///
     /// Of `fields` these are ours to decide and are left out: `Content-Length` and `Transfer-Encoding` (see
     /// [`ResponseHead::framing`]), `Connection`, `Date` where [`ResponseHead::date`] is given, `Content-Type` where
-    /// [`ResponseHead::content_type`] is. `Connection: close` among them closes the connection. With status 101,
-    /// `Connection: upgrade` is written.
+    /// [`ResponseHead::content_type`] is. `Connection: close` among them closes the connection, and
+    /// `Upgrade` among them makes it `Connection: upgrade`.
     ///
     /// What is returned may differ from what was asked for: a chunked body to an HTTP/1.0 peer becomes one that
     /// ends with the connection, and such a body closes it.
@@ -25,9 +25,9 @@ impl ResponseHead<'_> {
         output: &mut Vec<u8>,
     ) -> Encoded {
         let framing = self.wire_framing();
-        let mut persistence = self.persistence;
+        let mut connection = Connection { persistence: self.persistence, upgrade: false };
         if framing == ResponseFraming::UntilClose && !self.head_request {
-            persistence = Persistence::Close;
+            connection.persistence = Persistence::Close;
         }
         output.reserve(HEAD_BYTES_TYPICAL);
         status_line(self.status, output);
@@ -39,12 +39,12 @@ impl ResponseHead<'_> {
         }
         framing_field(framing, output);
         for (name, value) in fields {
-            self.field(name, value, &mut persistence, output);
+            self.field(name, value, &mut connection, output);
         }
-        self.connection_field(persistence, output);
+        self.connection_field(&connection, output);
         output.extend_from_slice(b"\r\n");
         let framing = if self.head_request { ResponseFraming::NoBody } else { framing };
-        Encoded { framing, persistence }
+        Encoded { framing, persistence: connection.persistence }
     }
 
     /// The framing that status and peer allow.
@@ -64,35 +64,49 @@ impl ResponseHead<'_> {
         &self,
         name: &HeaderName,
         value: &HeaderValue,
-        persistence: &mut Persistence,
+        connection: &mut Connection,
         output: &mut Vec<u8>,
     ) {
         match *name {
             header::CONNECTION => {
                 if lists_close(value.as_bytes()) {
-                    *persistence = Persistence::Close;
+                    connection.persistence = Persistence::Close;
                 }
+                return;
             }
-            header::CONTENT_LENGTH | header::TRANSFER_ENCODING => {}
-            header::DATE if self.date.is_some() => {}
-            header::CONTENT_TYPE if self.content_type.is_some() => {}
-            _ => {
-                output.extend_from_slice(name.as_str().as_bytes());
-                line(b": ", value.as_bytes(), output);
-            }
+            header::CONTENT_LENGTH | header::TRANSFER_ENCODING => return,
+            header::DATE if self.date.is_some() => return,
+            header::CONTENT_TYPE if self.content_type.is_some() => return,
+            header::UPGRADE => connection.upgrade = true,
+            _ => {}
         }
+        output.extend_from_slice(name.as_str().as_bytes());
+        line(b": ", value.as_bytes(), output);
     }
 
+    /// Says what is not the default of the peer's version, and always that an Upgrade field is for this connection
+    /// only (RFC 9110 section 7.8).
     #[inline(always)]
-    fn connection_field(&self, persistence: Persistence, output: &mut Vec<u8>) {
-        if self.status == StatusCode::SWITCHING_PROTOCOLS {
-            output.extend_from_slice(b"Connection: upgrade\r\n");
-        } else if persistence == Persistence::Close {
-            output.extend_from_slice(b"Connection: close\r\n");
-        } else if self.version == Version::Http10 {
-            output.extend_from_slice(b"Connection: keep-alive\r\n");
+    fn connection_field(&self, connection: &Connection, output: &mut Vec<u8>) {
+        let persistence = match (connection.persistence, self.version) {
+            _ if self.status == StatusCode::SWITCHING_PROTOCOLS => "",
+            (Persistence::Close, _) => "close",
+            (Persistence::KeepAlive, Version::Http10) => "keep-alive",
+            (Persistence::KeepAlive, Version::Http11) => "",
+        };
+        match (connection.upgrade, persistence) {
+            (false, "") => {}
+            (true, "") => output.extend_from_slice(b"Connection: upgrade\r\n"),
+            (false, option) => line(b"Connection: ", option.as_bytes(), output),
+            (true, option) => line(b"Connection: upgrade, ", option.as_bytes(), output),
         }
     }
+}
+
+/// What the Connection field will say, gathered while the other fields are written.
+struct Connection {
+    persistence: Persistence,
+    upgrade: bool,
 }
 
 #[inline(always)]
