@@ -150,7 +150,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: &value::COUNT,
         default: Some("1000000"),
         excludes: None,
-        help: "Open connections in all; past it a new one is closed at once",
+        help: "Open connections in all; past it a new one gets 503 with Retry-After and is closed",
         set: Set::One(|o, text| put(&mut o.config.limits.max_connections, value::count(text, 1..))),
     },
     Setting {
@@ -159,7 +159,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: &value::COUNT_OR_OFF,
         default: Some("off"),
         excludes: None,
-        help: "Open connections of one peer address; past it a new one is closed at once\n\n\
+        help: "Open connections of one peer address; past it a new one gets 503 and is closed\n\n\
                Behind a proxy or a NAT all users share one address: off unless you know your peers.",
         set: Set::One(|o, text| {
             put(
@@ -388,7 +388,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         default: Some("false"),
         excludes: None,
         help: "Log each answered request: peer, method, target, status, bytes, duration in microseconds\n\n\
-               Costs about a microsecond of the serving thread for each request.",
+               Formatting the line costs the serving thread about 2 microseconds for each request, 3 in JSON.",
         set: Set::Switch(|o, on| o.config.access_log = on),
     },
 ];
