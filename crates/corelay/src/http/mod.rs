@@ -27,9 +27,9 @@
 //! # Ok::<(), corelay::http::RouteError>(())
 //! ```
 //!
-//! The types at the edge are those of the [`http`](::http) crate, exported here. Deliberately absent: async
-//! handlers, a `Service` trait, per-router generics. Application state is looked up by type and checked once,
-//! when the router is [finished](Router::finish).
+//! The types at the edge are those of the [`http`](https://docs.rs/http) crate, exported here. Deliberately
+//! absent: async handlers, a `Service` trait, per-router generics. Application state is looked up by type and
+//! checked once, when the router is [finished](Router::finish).
 
 mod app;
 mod assembly;
@@ -73,4 +73,9 @@ pub use test_response::TestResponse;
 pub use upgrade::{ReadWrite, Upgraded};
 
 #[allow(unused_imports, reason = "the engine's half of the interface")]
-pub(crate) use self::{app::Route, endpoint::Endpoint, request::RequestBody, response::ResponseBody};
+pub(crate) use self::{
+    app::Route,
+    endpoint::Endpoint,
+    request::RequestBody,
+    response::{BodyWriter, ResponseBody},
+};
