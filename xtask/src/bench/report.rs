@@ -150,7 +150,7 @@ impl Report {
         writeln!(out, "\nServers")?;
         let mut told = Vec::new();
         for row in self.measurements.iter().flat_map(|measurement| &measurement.rows) {
-            let command = without_ports(&row.command);
+            let command = abridged(&without_ports(&row.command));
             if !told.contains(&command) {
                 writeln!(out, "  {command}")?;
                 told.push(command);
@@ -196,6 +196,15 @@ impl fmt::Display for Report {
     }
 }
 
+/// A command with only the first and the last of its addresses, where it has more than two.
+fn abridged(command: &str) -> String {
+    let parts: Vec<_> = command.split(" --listen ").collect();
+    match parts[..] {
+        [program, first, _, .., last] => format!("{program} --listen {first} … --listen {last}"),
+        _ => command.to_owned(),
+    }
+}
+
 /// A Markdown table whose columns also line up in a terminal.
 fn write_table(out: &mut fmt::Formatter<'_>, heads: [String; 6], rows: Vec<[String; 6]>) -> fmt::Result {
     let width = |column: usize| {
@@ -235,6 +244,14 @@ mod tests {
         let shown = "floor --response-from http://127.0.0.1:PORT/plaintext --listen 127.0.0.2:PORT";
         assert_eq!(without_ports(command), shown);
         assert_eq!(without_ports("nginx -c nginx.conf"), "nginx -c nginx.conf");
+    }
+
+    #[test]
+    fn many_addresses_are_abridged() {
+        assert_eq!(abridged("x --listen 1 --listen 2 --listen 3"), "x --listen 1 … --listen 3");
+        assert_eq!(abridged("x --listen 1 --listen 2"), "x --listen 1 --listen 2");
+        assert_eq!(abridged("x --listen 1"), "x --listen 1");
+        assert_eq!(abridged("nginx -c 1"), "nginx -c 1");
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub(super) fn build(root: &Path, target: &Path, servers: &[Server]) -> Result<Ve
     Ok(binaries.into_iter().map(|binary| (binary.to_owned(), release.join(binary))).collect())
 }
 
-/// The commit that is measured, with a mark if files differ from it; empty outside a clone.
+/// The commit that is measured, with a `+` if files differ from it; empty outside a clone.
 pub(super) fn commit(root: &Path) -> String {
     let git = |words: &[&str]| {
         let output = Command::new("git").args(words).current_dir(root).output().ok()?;
@@ -43,7 +43,7 @@ pub(super) fn commit(root: &Path) -> String {
     let Some(commit) = git(&["rev-parse", "--short", "HEAD"]) else { return String::new() };
     match git(&["status", "--porcelain", "--untracked-files=no"]) {
         Some(changes) if changes.is_empty() => commit,
-        _ => format!("{commit} and changes"),
+        _ => format!("{commit}+"),
     }
 }
 
