@@ -26,6 +26,7 @@ fn client() -> TestClient {
         .post("/vec", vec)
         .post("/text", |text: String| text)
         .post("/limited", endpoint(vec).body_limit(4))
+        .post("/limited-stream", endpoint(|body: Body| io::read_to_string(body)).body_limit(4))
         .post("/stream", first_three)
         .post("/unused", || "not looked at")
         .post("/request", |request: &mut Request<'_>| io::read_to_string(request.take_body()));
@@ -82,14 +83,17 @@ fn a_reader_that_wants_more_than_there_is_fails() {
 #[test]
 fn a_routes_limit_is_kept_to_the_byte() {
     let client = client();
-    for (body, status) in [("", 200), ("1234", 200), ("12345", 413)] {
-        let chunked = client.post("/limited").header("Transfer-Encoding", "chunked");
+    let cases = [("", 200), ("1234", 200), ("12345", 413)];
+    for (path, (body, status)) in
+        ["/limited", "/limited-stream"].into_iter().flat_map(|path| cases.map(|case| (path, case)))
+    {
+        let chunked = client.post(path).header("Transfer-Encoding", "chunked");
         let chunked = match body.len() {
             0 => chunked.body("0\r\n\r\n"),
             length => chunked.body(format!("{length:x}\r\n{body}\r\n0\r\n\r\n")),
         };
-        let answers = each_way(client.post("/limited").body(body), chunked);
-        assert_eq!(answers.map(|(status, _)| status), [status; 3], "{body:?}");
+        let answers = each_way(client.post(path).body(body), chunked);
+        assert_eq!(answers.map(|(status, _)| status), [status; 3], "{path} {body:?}");
     }
 }
 

@@ -30,6 +30,19 @@ fn a_chunk_that_fails_ends_the_body_badly() {
 }
 
 #[test]
+fn chunks_of_known_length_are_held_to_it() {
+    for (length, whole) in [(6, true), (5, false), (7, false)] {
+        let chunks = [Bytes::from_static(b"one"), Bytes::new(), Bytes::from_static(b"two")];
+        let response = answer(move || Response::sized_chunks(length, chunks.clone().map(Ok)));
+        assert_eq!(
+            (response.text().as_str(), response.body_error().is_none()),
+            ("onetwo", whole),
+            "{length}"
+        );
+    }
+}
+
+#[test]
 fn a_writer_writes_until_it_returns() {
     let response = answer(|| {
         let write = |out: &mut dyn io::Write| (0..3).try_for_each(|n| writeln!(out, "line {n}"));

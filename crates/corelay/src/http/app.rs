@@ -26,6 +26,8 @@ pub struct App {
     /// Answers `CONNECT`.
     pub(crate) connect: Endpoint,
     pub(crate) states: States,
+    /// The most that an extractor may gather where the route does not say, in bytes.
+    pub(crate) whole_body_bytes_max: usize,
 }
 
 /// The methods that have a place of their own in a [`PathEndpoints`] table.
@@ -54,7 +56,7 @@ impl App {
     /// A `HEAD` that has no route of its own gets the endpoint of `GET`, whose body is not to be sent.
     #[inline]
     pub(crate) fn route<'a>(&'a self, head: &Head<'a>) -> Route<'a> {
-        match self.static_paths.find(head.path()).and_then(|entry| self.paths.get(entry)) {
+        match self.static_paths.find(head.path_bytes()).and_then(|entry| self.paths.get(entry)) {
             Some(path) => Route::to(path.endpoint(head.method())),
             None => self.route_by_pattern(head),
         }
@@ -78,6 +80,11 @@ impl App {
             Method::Options if head.target() == "*" => Route::to(&self.server_options),
             _ => Route::to(&self.fallback),
         }
+    }
+
+    /// Sets what an extractor may gather where the route does not say: the server's own limit.
+    pub(crate) fn limit_whole_bodies(&mut self, bytes: usize) {
+        self.whole_body_bytes_max = bytes;
     }
 
     pub(crate) fn states(&self) -> &States {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use ::http::{HeaderValue, Method, StatusCode, header};
 
+use crate::config::Limits;
+
 use super::app::{App, PathEndpoints, TABLE_METHODS};
 use super::endpoint::{Endpoint, Fixed};
 use super::handler::{Call, Profile};
@@ -53,6 +55,7 @@ pub(crate) fn assemble(router: Router) -> Result<App, RouteError> {
         server_options: fixed("", Vec::new(), || StatusCode::NO_CONTENT),
         connect,
         states: router.states,
+        whole_body_bytes_max: Limits::default().max_buffered_body_bytes,
     })
 }
 

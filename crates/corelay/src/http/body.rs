@@ -17,7 +17,7 @@ use bytes::{Buf, Bytes};
 /// answers with its status.
 ///
 /// ```
-/// use std::io::{self, Read};
+/// use std::io;
 /// use corelay::Router;
 /// use corelay::http::{Body, TestClient};
 ///
@@ -33,6 +33,8 @@ use bytes::{Buf, Bytes};
 pub struct Body {
     source: Source,
     length: Option<u64>,
+    /// How many bytes may still be read; one more is an error.
+    allowed: u64,
 }
 
 enum Source {
@@ -43,7 +45,15 @@ enum Source {
 impl Body {
     /// A body that `reader` yields, `length` bytes long if its sender said so.
     pub(crate) fn from_reader(reader: Box<dyn Read + Send>, length: Option<u64>) -> Self {
-        Self { source: Source::Reader(reader), length }
+        Self { source: Source::Reader(reader), length, allowed: u64::MAX }
+    }
+
+    /// The same body, of which no more than `limit` bytes can be read: the byte after them is an error with
+    /// 413.
+    pub(crate) fn limited(mut self, limit: usize) -> Self {
+        let hopeless = self.length.is_some_and(|length| length > limit as u64);
+        self.allowed = if hopeless { 0 } else { self.allowed.min(limit as u64) };
+        self
     }
 
     /// The length in bytes that was declared for the whole body; `None` when it is chunked (RFC 9112, section
@@ -53,23 +63,31 @@ impl Body {
     }
 
     /// Reads to the end, and refuses with 413 what is longer than `limit` bytes.
-    pub(crate) fn read_whole(mut self, limit: usize) -> io::Result<Bytes> {
-        if self.length.is_some_and(|length| length > limit as u64) {
-            return Err(BodyError::too_large().into());
+    pub(crate) fn read_whole(self, limit: usize) -> io::Result<Bytes> {
+        match self.source {
+            Source::Memory(bytes) if bytes.len() <= limit => return Ok(bytes),
+            Source::Memory(_) => return Err(BodyError::too_large().into()),
+            Source::Reader(_) => {}
         }
-        if let Source::Memory(bytes) = self.source {
-            return Ok(bytes);
-        }
-        let mut whole = Vec::with_capacity(self.first_reservation());
-        // One byte past the limit tells "exactly the limit" from "too large".
-        let read = self.by_ref().take((limit as u64).saturating_add(1)).read_to_end(&mut whole)?;
-        if read > limit { Err(BodyError::too_large().into()) } else { Ok(whole.into()) }
+        let mut body = self.limited(limit);
+        let mut whole = Vec::with_capacity(body.first_reservation());
+        body.read_to_end(&mut whole)?;
+        Ok(whole.into())
     }
 
     /// What to reserve before reading: a peer's claim of a length is believed up to a point.
     fn first_reservation(&self) -> usize {
         const BELIEVED_BYTES_MAX: u64 = 64 * 1024;
         self.length.unwrap_or(0).min(BELIEVED_BYTES_MAX) as usize
+    }
+
+    /// All that is allowed has been read: this is the end of the body, or too much.
+    #[cold]
+    fn end_or_too_large(&mut self) -> io::Result<usize> {
+        match self.source.read(&mut [0])? {
+            0 => Ok(0),
+            _ => Err(BodyError::too_large().into()),
+        }
     }
 }
 
@@ -82,13 +100,25 @@ impl Default for Body {
 
 impl From<Bytes> for Body {
     fn from(bytes: Bytes) -> Self {
-        Self { length: Some(bytes.len() as u64), source: Source::Memory(bytes) }
+        Self { length: Some(bytes.len() as u64), source: Source::Memory(bytes), allowed: u64::MAX }
     }
 }
 
 impl Read for Body {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        match &mut self.source {
+        if self.allowed == 0 && !buffer.is_empty() {
+            return self.end_or_too_large();
+        }
+        let most = usize::try_from(self.allowed).map_or(buffer.len(), |allowed| allowed.min(buffer.len()));
+        let count = self.source.read(&mut buffer[..most])?;
+        self.allowed = self.allowed.saturating_sub(count as u64);
+        Ok(count)
+    }
+}
+
+impl Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
             Source::Reader(reader) => reader.read(buffer),
             Source::Memory(bytes) => {
                 let count = bytes.len().min(buffer.len());
@@ -108,6 +138,24 @@ impl fmt::Debug for Body {
 /// Why a body could not be read, and the status that says so to the peer.
 ///
 /// Travels inside an [`io::Error`]: find it with [`BodyError::of`].
+///
+/// ```
+/// use std::io;
+/// use corelay::Router;
+/// use corelay::http::{Body, BodyError, TestClient, endpoint};
+///
+/// fn count(mut body: Body) -> String {
+///     match io::copy(&mut body, &mut io::sink()) {
+///         Ok(bytes) => format!("{bytes} bytes"),
+///         Err(error) => format!("no: {:?}", BodyError::of(&error).map(|error| error.status().as_u16())),
+///     }
+/// }
+///
+/// let client = TestClient::new(Router::new().post("/", endpoint(count).body_limit(4)))?;
+/// assert_eq!(client.post("/").body("1234").send().text(), "4 bytes");
+/// assert_eq!(client.post("/").body("12345").send().text(), "no: Some(413)");
+/// # Ok::<(), corelay::http::RouteError>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BodyError {
     status: StatusCode,

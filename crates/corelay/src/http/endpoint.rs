@@ -51,7 +51,7 @@ impl Endpoint {
         self.placement
     }
 
-    /// The route's own limit on a body that is gathered, in bytes.
+    /// The route's own limit on a body that the handler takes, in bytes.
     pub(crate) fn body_limit(&self) -> Option<usize> {
         self.body_limit
     }

@@ -175,7 +175,8 @@ impl<H, M> EndpointBuilder<H, M> {
         self
     }
 
-    /// Refuses bodies of more than `bytes` with 413 where the handler takes a whole body.
+    /// Refuses bodies of more than `bytes`: with 413 where the handler takes the whole body, with an
+    /// [error](super::BodyError) of that status where it reads it as it arrives.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = Some(bytes);
         self

@@ -79,10 +79,14 @@ impl<'a> Request<'a> {
     /// [`FromRequest::BODY`](super::FromRequest::BODY)) finds it empty too; handlers of `&mut Request<'_>`
     /// always get it.
     pub fn take_body(&mut self) -> Body {
-        match std::mem::replace(&mut self.body, RequestBody::Empty) {
+        let body = match std::mem::replace(&mut self.body, RequestBody::Empty) {
             RequestBody::Empty => Body::default(),
             RequestBody::Whole(bytes) => Bytes::copy_from_slice(bytes).into(),
             RequestBody::Stream(body) => body,
+        };
+        match self.params.endpoint().body_limit() {
+            Some(limit) => body.limited(limit),
+            None => body,
         }
     }
 
@@ -106,7 +110,7 @@ impl<'a> Request<'a> {
 
     /// The whole body, up to the route's limit; blocks if it is still coming in.
     pub(crate) fn take_whole(&mut self) -> io::Result<WholeBody<'a>> {
-        let limit = self.params.endpoint().body_limit().unwrap_or(usize::MAX);
+        let limit = self.params.endpoint().body_limit().unwrap_or(self.app.whole_body_bytes_max);
         match std::mem::replace(&mut self.body, RequestBody::Empty) {
             RequestBody::Empty => Ok(WholeBody::Borrowed(&[])),
             RequestBody::Whole(bytes) if bytes.len() > limit => Err(BodyError::too_large().into()),

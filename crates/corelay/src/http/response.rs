@@ -92,6 +92,24 @@ impl Response {
         Self::of(ResponseBody::Chunks { chunks: Box::new(chunks.into_iter()), length: None })
     }
 
+    /// As [`Response::chunks`], for chunks that add up to `length` bytes: the peer is told so in advance.
+    ///
+    /// Chunks that add up to another length end the body badly.
+    ///
+    /// ```
+    /// use corelay::http::Response;
+    ///
+    /// let zeros = Response::sized_chunks(3 * 4096, (0..3).map(|_| Ok(vec![0; 4096].into())));
+    /// assert_eq!(zeros.body_length(), Some(12_288));
+    /// ```
+    pub fn sized_chunks<I>(length: u64, chunks: I) -> Self
+    where
+        I: IntoIterator<Item = io::Result<Bytes>>,
+        I::IntoIter: Send + 'static,
+    {
+        Self::of(ResponseBody::Chunks { chunks: Box::new(chunks.into_iter()), length: Some(length) })
+    }
+
     /// A body that `write` writes from a service thread; each write blocks until the peer has taken it.
     ///
     /// An `Err` ends the body badly, as with [`Response::chunks`].
@@ -132,7 +150,33 @@ impl Response {
     /// Accepts the peer's wish to go on in `protocol` (101, RFC 9110, section 7.8); `run` gets the
     /// connection.
     ///
-    /// Whether the peer asked for that protocol is for the handler to check, in the field `upgrade`.
+    /// Whether the peer asked for that protocol is for the handler to check, in the field `upgrade`. `run` may block;
+    /// the connection closes when it returns.
+    ///
+    /// ```
+    /// use std::io::{Read, Write};
+    /// use corelay::Router;
+    /// use corelay::http::{Request, Response, StatusCode, TestClient};
+    ///
+    /// fn echo(request: &mut Request<'_>) -> Result<Response, StatusCode> {
+    ///     if request.field("upgrade") != Some(b"echo") {
+    ///         return Err(StatusCode::UPGRADE_REQUIRED);
+    ///     }
+    ///     Ok(Response::upgrade("echo", |mut connection| {
+    ///         let mut bytes = [0; 1024];
+    ///         while let Ok(count @ 1..) = connection.read(&mut bytes) {
+    ///             if connection.write_all(&bytes[..count]).is_err() {
+    ///                 return;
+    ///             }
+    ///         }
+    ///     }))
+    /// }
+    ///
+    /// let client = TestClient::new(Router::new().get("/", echo))?;
+    /// let request = client.get("/").header("Connection", "upgrade").header("Upgrade", "echo");
+    /// assert_eq!(request.body("behind the request").send().text(), "behind the request");
+    /// # Ok::<(), corelay::http::RouteError>(())
+    /// ```
     pub fn upgrade<V>(protocol: V, run: impl FnOnce(Upgraded) + Send + 'static) -> Self
     where
         V: TryInto<HeaderValue>,
@@ -173,7 +217,7 @@ impl Response {
     /// The same response with this field in place of all of that name.
     ///
     /// A name or value that no header can hold (a line break in it, say) is the program's mistake: it is
-    /// logged and the response becomes a 500.
+    /// logged and the response becomes a 500 (so set a status before, not after).
     #[must_use]
     pub fn header<K, V>(self, name: K, value: V) -> Self
     where

@@ -26,13 +26,13 @@ impl StaticPaths {
 
     /// The entry of `path`.
     #[inline]
-    pub(crate) fn find(&self, path: &str) -> Option<usize> {
+    pub(crate) fn find(&self, path: &[u8]) -> Option<usize> {
         let candidates = self.paths.get(self.by_length.get(path.len())?.clone())?;
         match candidates {
             [] => None,
-            [(only, entry)] => (**only == *path).then_some(*entry),
+            [(only, entry)] => (only.as_bytes() == path).then_some(*entry),
             several => {
-                let found = several.binary_search_by(|(candidate, _)| (**candidate).cmp(path)).ok()?;
+                let found = several.binary_search_by(|(candidate, _)| candidate.as_bytes().cmp(path)).ok()?;
                 Some(several.get(found)?.1)
             }
         }
@@ -49,16 +49,16 @@ mod tests {
         let paths =
             StaticPaths::new(given.iter().enumerate().map(|(entry, path)| ((*path).to_owned(), entry)));
         for (entry, path) in given.iter().enumerate() {
-            assert_eq!(paths.find(path), Some(entry), "{path}");
+            assert_eq!(paths.find(path.as_bytes()), Some(entry), "{path}");
         }
         for absent in ["", "/jsom", "/json/", "/aaaa", "/zzzzz", "/a/path/longer/than/all/others"] {
-            assert_eq!(paths.find(absent), None, "{absent}");
+            assert_eq!(paths.find(absent.as_bytes()), None, "{absent}");
         }
     }
 
     #[test]
     fn an_empty_map_finds_nothing() {
-        assert_eq!(StaticPaths::default().find("/"), None);
-        assert_eq!(StaticPaths::new([]).find(""), None);
+        assert_eq!(StaticPaths::default().find(b"/"), None);
+        assert_eq!(StaticPaths::new([]).find(b""), None);
     }
 }

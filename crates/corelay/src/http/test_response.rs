@@ -27,7 +27,9 @@ impl TestResponse {
     pub(crate) fn collect(mut response: Response, leftover: &[u8], body_is_sent: bool) -> Self {
         let headers = std::mem::take(response.headers_mut());
         let mut body = Vec::new();
-        let body_error = collect_body(response.body, leftover, &mut body).err();
+        let promised = response.body_length();
+        let collected = collect_body(response.body, leftover, &mut body);
+        let body_error = collected.and_then(|()| check_length(promised, body.len())).err();
         if !body_is_sent {
             body.clear();
         }
@@ -71,6 +73,15 @@ impl TestResponse {
     /// The error with which a streamed body ended, if it did; a server then closes the connection.
     pub fn body_error(&self) -> Option<&io::Error> {
         self.body_error.as_ref()
+    }
+}
+
+fn check_length(promised: Option<u64>, length: usize) -> io::Result<()> {
+    match promised {
+        Some(promised) if promised != length as u64 => {
+            Err(io::Error::new(io::ErrorKind::InvalidData, "the body is not as long as its response said"))
+        }
+        _ => Ok(()),
     }
 }
 
