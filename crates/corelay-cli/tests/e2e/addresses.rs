@@ -2,6 +2,8 @@
 
 use std::os::unix::net::UnixStream;
 
+use rustix::process::Signal;
+
 use crate::on_every_engine;
 use crate::support::{Client, Engine, Scratch, Server};
 
@@ -9,6 +11,7 @@ on_every_engine!(
     a_second_server_on_an_address_in_use_fails,
     a_unix_socket_is_served,
     a_second_server_on_a_unix_socket_in_use_fails,
+    a_unix_socket_left_by_a_killed_server_is_replaced_and_a_file_is_not,
     several_listeners_are_served_at_once,
     ipv6_is_served,
 );
@@ -49,6 +52,21 @@ fn a_second_server_on_a_unix_socket_in_use_fails(engine: Engine) {
     assert!(finished.stderr.contains("in use"), "{}", finished.stderr);
     let mut client = Client::over(UnixStream::connect(&path).expect("the first one still listens"));
     assert_eq!(client.get("/plaintext").status, 200);
+}
+
+fn a_unix_socket_left_by_a_killed_server_is_replaced_and_a_file_is_not(engine: Engine) {
+    let scratch = Scratch::new();
+    let path = scratch.path("socket");
+    let listen = format!("unix:{}", path.display());
+    drop(Server::spawn(Server::command(engine, &["--listen", &listen])));
+    assert!(path.exists(), "a killed server removes nothing");
+    let server = Server::spawn(Server::command(engine, &["--listen", &listen]));
+    server.signal(Signal::TERM);
+    assert_eq!(server.wait().code, 0);
+    assert!(!path.exists(), "a drained server removes its socket");
+    scratch.write("socket", "somebody's file");
+    assert_eq!(Server::run(Server::command(engine, &["--listen", &listen])).code, 1);
+    assert_eq!(std::fs::read_to_string(&path).expect("the file is still there"), "somebody's file");
 }
 
 fn several_listeners_are_served_at_once(engine: Engine) {

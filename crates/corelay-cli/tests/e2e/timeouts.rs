@@ -14,6 +14,7 @@ on_every_engine!(
     a_body_slower_than_the_minimum_rate_is_408,
     an_idle_connection_is_closed_without_a_word,
     an_answer_nobody_takes_is_given_up,
+    a_refused_peer_that_sends_on_is_cut_off,
     a_deadline_is_not_early,
 );
 
@@ -104,6 +105,19 @@ fn an_answer_nobody_takes_is_given_up(engine: Engine) {
     let begun = Instant::now();
     while server.process().open_files() > before {
         assert!(begun.elapsed() < PATIENCE, "the server waits for ever for a peer that does not read");
+        assert_eq!(other.get("/plaintext").status, 200);
+    }
+}
+
+/// A refused peer may finish sending and read why; it may not hold the connection by sending for ever.
+fn a_refused_peer_that_sends_on_is_cut_off(engine: Engine) {
+    let server = Server::start(engine, &["--linger-timeout", "100ms"]);
+    let (mut client, mut other) = (server.connect(), server.connect());
+    client.send("POST /nothing HTTP/1.1\r\nHost: test\r\nContent-Length: 100000000000\r\n\r\n");
+    assert_eq!(client.response().status, 404);
+    let begun = Instant::now();
+    while client.try_send("x").is_ok() {
+        assert!(begun.elapsed() < PATIENCE, "the server reads on for ever");
         assert_eq!(other.get("/plaintext").status, 200);
     }
 }
