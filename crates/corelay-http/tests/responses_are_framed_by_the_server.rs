@@ -53,6 +53,16 @@ fn every_status_has_its_line() {
 }
 
 #[test]
+fn a_length_is_written_in_decimal() {
+    let powers = (0..20).map(|exponent| 10u64.pow(exponent));
+    for length in powers.flat_map(|power| [power - 1, power, power + 1]).chain([13, 65_536, u64::MAX]) {
+        let head = ResponseHead { framing: ResponseFraming::Length(length), ..BASE };
+        let (output, _) = encode(&head, &[]);
+        assert_eq!(output, format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n"));
+    }
+}
+
+#[test]
 fn statuses_without_a_body_say_nothing_about_one() {
     for status in [100, 101, 103, 204, 304] {
         for framing in [

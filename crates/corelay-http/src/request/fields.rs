@@ -9,7 +9,9 @@ impl RequestHead {
     #[inline(always)]
     pub(super) fn parse_fields(&mut self, window: &[u8], limits: &Limits) -> Result<bool, RequestError> {
         loop {
-            if self.stage == Stage::FieldName {
+            let colon = if self.stage == Stage::FieldValue {
+                self.colon as usize
+            } else {
                 match window.get(self.position as usize) {
                     None => return Ok(false),
                     Some(b'\r') => return self.finish(window),
@@ -19,14 +21,14 @@ impl RequestHead {
                     Some(_) => {}
                 }
                 let Some(colon) = self.parse_name(window)? else { return Ok(false) };
-                self.colon = colon as u32;
-                self.stage = Stage::FieldValue;
-            }
-            let Some(field) = self.parse_value(window)? else { return Ok(false) };
+                colon
+            };
+            let Some((value, line_end)) = self.parse_value(window, colon)? else { return Ok(false) };
+            let field = FieldSpan { name: Span::new(self.position as usize, colon), value };
             self.meaning.apply(field, window, self.line.version)?;
             self.fields.push(field);
             // Not before: the same bytes after an error give the same error again.
-            self.position = self.scanned + 2;
+            self.position = line_end as u32;
             self.stage = Stage::FieldName;
         }
     }
@@ -36,28 +38,32 @@ impl RequestHead {
     fn parse_name(&mut self, window: &[u8]) -> Result<Option<usize>, RequestError> {
         let start = self.position as usize;
         let end = table_span_end(window, start.max(self.scanned as usize), TOKEN);
-        self.scanned = end as u32;
         match window.get(end) {
-            None => Ok(None),
+            None => {
+                self.scanned = end as u32;
+                Ok(None)
+            }
             Some(b':') if end > start => Ok(Some(end)),
             Some(&octet) => Err(name_error(octet, end == start)),
         }
     }
 
-    /// The field whose value starts after `colon`, or `None` if its line is not all there. Then `scanned` is at its CR.
+    /// The value after `colon` and where its line ends, or `None` if the line is not all there.
     #[inline(always)]
-    fn parse_value(&mut self, window: &[u8]) -> Result<Option<FieldSpan>, RequestError> {
-        let after_colon = self.colon as usize + 1;
-        let end = span_end::<Value>(window, after_colon.max(self.scanned as usize));
-        self.scanned = end as u32;
+    fn parse_value(&mut self, window: &[u8], colon: usize) -> Result<Option<(Span, usize)>, RequestError> {
+        let start = colon + 1;
+        let end = span_end::<Value>(window, start.max(self.scanned as usize));
         match window.get(end..) {
-            Some([b'\r', b'\n', ..]) => {}
-            Some([] | [b'\r']) | None => return Ok(None),
-            Some([b'\r' | b'\n', ..]) => return Err(RequestErrorKind::LineEndMalformed.into()),
-            Some(_) => return Err(RequestErrorKind::FieldValueMalformed.into()),
+            Some([b'\r', b'\n', ..]) => Ok(Some((trimmed(window, start, end), end + 2))),
+            Some([] | [b'\r']) | None => {
+                self.stage = Stage::FieldValue;
+                self.colon = colon as u32;
+                self.scanned = end as u32;
+                Ok(None)
+            }
+            Some([b'\r' | b'\n', ..]) => Err(RequestErrorKind::LineEndMalformed.into()),
+            Some(_) => Err(RequestErrorKind::FieldValueMalformed.into()),
         }
-        let name = Span { start: self.position, end: self.colon };
-        Ok(Some(FieldSpan { name, value: trimmed(window, after_colon, end) }))
     }
 
     /// The empty line at `position` ends the head.

@@ -129,11 +129,32 @@ fn other_status_line(status: StatusCode, output: &mut Vec<u8>) {
 fn framing_field(framing: ResponseFraming, output: &mut Vec<u8>) {
     match framing {
         ResponseFraming::Length(length) => {
-            line(b"Content-Length: ", itoa::Buffer::new().format(length).as_bytes(), output);
+            output.extend_from_slice(b"Content-Length: ");
+            number_line(length, output);
         }
         ResponseFraming::Chunked => output.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
         ResponseFraming::UntilClose | ResponseFraming::NoBody => {}
     }
+}
+
+/// `number` and CRLF. Up to six digits fit one word with it, written at once and cut to length: octets written one by
+/// one and then copied as a whole would stall the processor on every answer.
+#[inline(always)]
+fn number_line(number: u64, output: &mut Vec<u8>) {
+    if number >= 1_000_000 {
+        return line(b"", itoa::Buffer::new().format(number).as_bytes(), output);
+    }
+    let (mut word, mut rest, mut len) = (u64::from(u16::from_le_bytes(*b"\r\n")), number as u32, 2);
+    loop {
+        word = word << 8 | u64::from(b'0' + (rest % 10) as u8);
+        rest /= 10;
+        len += 1;
+        if rest == 0 {
+            break;
+        }
+    }
+    output.extend_from_slice(&word.to_le_bytes());
+    output.truncate(output.len() - (8 - len));
 }
 
 #[inline(always)]
