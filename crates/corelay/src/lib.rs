@@ -1,1 +1,44 @@
-//! corelay.
+//! Network servers in plain blocking Rust, on one pinned thread per core.
+//!
+//! A handler is a plain function. Each core has a thread, a poller and connections of its own, and serves a request to
+//! its end on the core that read it.
+//!
+//! ```no_run
+//! use corelay::{Router, Server, http::{Json, Path}};
+//!
+//! fn main() -> corelay::Result<()> {
+//!     let app = Router::new()
+//!         .get("/", || "Hello, World!")
+//!         .get("/square/{n}", |Path(n): Path<u64>| Json(n * n));
+//!     Server::bind("127.0.0.1:8080")?.serve(app)
+//! }
+//! ```
+//!
+//! Where to look: [`Router`] and [`http`] for handlers, [`Server`] and [`Config`] for what serves them, [`status`] for
+//! what it counts. Deliberately absent: async, TLS (as yet), a client.
+#![forbid(unsafe_code)]
+
+mod clock;
+pub mod config;
+mod connection;
+mod core;
+mod error;
+mod handle;
+pub mod http;
+mod listener;
+mod peers;
+mod placement;
+mod server;
+mod service;
+mod shared;
+pub mod status;
+mod sync;
+mod tally;
+
+pub use clock::{Clock, SystemClock};
+pub use config::Config;
+pub use connection::CloseReason;
+pub use error::{Error, Result};
+pub use handle::ServerHandle;
+pub use http::Router;
+pub use server::Server;

@@ -47,6 +47,7 @@ pub enum Placement {
 ///
 /// Parameters are extracted from left to right; the first that fails answers. At most one may take the body,
 /// in any position.
+/// There is no need to implement it: what is not a function can be captured by a closure.
 ///
 /// ```
 /// use corelay::Router;
@@ -204,7 +205,9 @@ impl<M: 'static, H: Handler<M>> Handler<WithOptions> for EndpointBuilder<H, M> {
     }
 
     fn profile(&self) -> Profile {
-        Profile { placement: self.placement, body_limit: self.body_limit, ..self.handler.profile() }
+        let inner = self.handler.profile();
+        let placement = if self.placement == Placement::Auto { inner.placement } else { self.placement };
+        Profile { placement, body_limit: self.body_limit.or(inner.body_limit), ..inner }
     }
 }
 

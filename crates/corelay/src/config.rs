@@ -1,0 +1,243 @@
+//! What a server may be told: engine, cores, limits, deadlines. Plain data with defaults that are safe to serve with.
+//!
+//! Every buffer, queue, count, time and thread number of the server has its name here, with its default and its
+//! unit. `corelay serve` exposes each under the same name as a flag, a `CORELAY_*` variable and a TOML key.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// Where a server listens.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Address {
+    /// A TCP socket address. Port 0 lets the kernel choose.
+    Tcp(std::net::SocketAddr),
+    /// A Unix stream socket at this path.
+    Unix(PathBuf),
+}
+
+/// The threading model. One so far; `threads` and `pool` have issues of their own.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Engine {
+    /// One pinned thread per core, each with its own poller and connections.
+    #[default]
+    Cores,
+}
+
+/// Which processors serve.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Cores {
+    /// Every usable one: the affinity mask, and no more than a cgroup quota allows (rounded up).
+    #[default]
+    All,
+    /// This many of the usable ones.
+    Count(usize),
+    /// Exactly these processor numbers.
+    Cpus(Vec<usize>),
+}
+
+/// Whether core threads are bound to their processor (`sched_setaffinity(2)`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pin {
+    /// Bound, unless a cgroup quota set the number of cores: a quota is time, not a place.
+    #[default]
+    Auto,
+    /// Bound.
+    On,
+    /// Left to the scheduler.
+    Off,
+}
+
+/// How new connections reach a core.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Accept {
+    /// Each core has a listener of its own (`SO_REUSEPORT`); the kernel spreads connections by a hash.
+    #[default]
+    PerCore,
+    /// One accept thread relays each connection to the less loaded of two random cores.
+    Dispatch,
+    /// One accept thread relays connections to the cores in turn.
+    RoundRobin,
+}
+
+/// Bounds on what peers can make the server hold. Sizes are in bytes.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Open connections in all. Past it a new connection gets 503 with `Retry-After` and is closed.
+    pub max_connections: usize,
+    /// Open connections of one peer address; `None`: no bound. Past it: 503, as above.
+    pub max_connections_per_peer: Option<usize>,
+    /// Request line and header fields together, in bytes. Past it: 431, or 414 within the request line.
+    pub max_head_bytes: usize,
+    /// Request target, in bytes. Past it: 414.
+    pub max_target_bytes: usize,
+    /// Header fields of one request. Past it: 431.
+    pub max_headers: usize,
+    /// Body of any one request, in bytes. Past it: 413.
+    pub max_body_bytes: u64,
+    /// Body that is gathered in memory for extractors such as `Json` and `Bytes`, in bytes. Past it: 413.
+    pub max_buffered_body_bytes: usize,
+    /// Body a handler left unread that is still read and dropped to keep the connection, in bytes. Past it: closed.
+    pub max_unread_body_bytes: u64,
+    /// Pipelined requests of one connection answered in one turn, before others are served.
+    pub max_pipelined: usize,
+    /// Threads that run blocking work. Past it: 503 with `Retry-After`.
+    pub max_service_threads: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            max_connections: 1_000_000,
+            max_connections_per_peer: None,
+            max_head_bytes: 16 * 1024,
+            max_target_bytes: 8 * 1024,
+            max_headers: 100,
+            max_body_bytes: 1 << 40,
+            max_buffered_body_bytes: 16 * 1024 * 1024,
+            max_unread_body_bytes: 256 * 1024,
+            max_pipelined: 64,
+            max_service_threads: 2048,
+        }
+    }
+}
+
+/// How long a peer may take. Measured with a resolution of about a tenth of a second, never early.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Deadlines {
+    /// From the first byte of a head to its last, and from accept to the first request. Past it: 408.
+    pub head_timeout: Duration,
+    /// Longest silence within a body. Past it: 408.
+    pub body_timeout: Duration,
+    /// Least body rate, in bytes a second, averaged since the head, after `body_timeout` of grace. Below it: 408. 0: none.
+    pub min_body_rate: u64,
+    /// Silence between two requests. Past it the connection closes without a word.
+    pub idle_timeout: Duration,
+    /// Longest time in which a peer takes no byte of an answer. Past it: closed.
+    pub write_timeout: Duration,
+    /// After an answer that closes: how long input is still read and dropped, so that the answer is not lost to a reset.
+    pub linger_timeout: Duration,
+}
+
+impl Default for Deadlines {
+    fn default() -> Self {
+        Self {
+            head_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            min_body_rate: 64,
+            idle_timeout: Duration::from_secs(75),
+            write_timeout: Duration::from_secs(30),
+            linger_timeout: Duration::from_secs(2),
+        }
+    }
+}
+
+/// Options of listening sockets.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct SocketOptions {
+    /// Length of the accept queue (`listen(2)`; the kernel caps it at `net.core.somaxconn`).
+    pub backlog: u32,
+    /// `TCP_DEFER_ACCEPT`: the kernel hands a connection over only with its first bytes, or after this long. A silent
+    /// or server-speaks-first client is held back that long; Linux only.
+    pub defer_accept: Option<Duration>,
+    /// `SO_LINGER {1, 0}`: closing sends a reset. Saves TIME_WAIT sockets and **truncates answers not yet read**.
+    pub abortive_close: bool,
+}
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        Self { backlog: 4096, defer_accept: None, abortive_close: false }
+    }
+}
+
+/// Everything a [`Server`](crate::Server) may be told.
+///
+/// ```
+/// use corelay::{Config, config::{Accept, Cores}};
+///
+/// let mut config = Config::default();
+/// config.cores = Cores::Count(1);
+/// config.accept = Accept::Dispatch;
+/// config.limits.max_connections = 10_000;
+/// ```
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Config {
+    /// The threading model.
+    pub engine: Engine,
+    /// Which processors serve.
+    pub cores: Cores,
+    /// Whether core threads are bound to their processor.
+    pub pin: Pin,
+    /// How new connections reach a core.
+    pub accept: Accept,
+    /// Bounds on what peers can make the server hold.
+    pub limits: Limits,
+    /// How long a peer may take.
+    pub deadlines: Deadlines,
+    /// Options of listening sockets.
+    pub sockets: SocketOptions,
+    /// How shutdown proceeds.
+    pub drain: Drain,
+    /// Whether each answered request is logged (`tracing`, target `corelay::access`, level INFO).
+    pub access_log: bool,
+}
+
+/// How shutdown proceeds.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Drain {
+    /// Whether SIGTERM and SIGINT drain the server. A second one ends the process at once.
+    pub on_signals: bool,
+    /// How long the server says it is unready, and still serves, before it stops accepting.
+    pub delay: Duration,
+    /// How long requests in flight may take after that. Past it they are cut off.
+    pub timeout: Duration,
+}
+
+impl Default for Drain {
+    fn default() -> Self {
+        Self { on_signals: true, delay: Duration::ZERO, timeout: Duration::from_secs(30) }
+    }
+}
+
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Tcp(address) => address.fmt(f),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl std::str::FromStr for Address {
+    type Err = crate::Error;
+
+    /// `IP:PORT`, `[IPv6]:PORT`, `NAME:PORT` (looked up, the first answer counts) or `unix:PATH`.
+    ///
+    /// ```
+    /// use corelay::config::Address;
+    ///
+    /// let address: Address = "127.0.0.1:8080".parse()?;
+    /// assert_eq!(address.to_string(), "127.0.0.1:8080");
+    /// let address: Address = "unix:/run/corelay.sock".parse()?;
+    /// assert_eq!(address.to_string(), "unix:/run/corelay.sock");
+    /// assert!("8080".parse::<Address>().is_err());
+    /// # Ok::<(), corelay::Error>(())
+    /// ```
+    fn from_str(given: &str) -> Result<Self, Self::Err> {
+        let wrong = || crate::Error::Address { given: given.to_owned() };
+        if let Some(path) = given.strip_prefix("unix:") {
+            return if path.is_empty() { Err(wrong()) } else { Ok(Self::Unix(path.into())) };
+        }
+        if let Ok(address) = given.parse() {
+            return Ok(Self::Tcp(address));
+        }
+        let mut found = std::net::ToSocketAddrs::to_socket_addrs(given).map_err(|_| wrong())?;
+        found.next().map(Self::Tcp).ok_or_else(wrong)
+    }
+}

@@ -1,0 +1,403 @@
+//! Request bodies that need more than a look at the input: gathered for an extractor, read and dropped, or handed to
+//! a service thread as a stream.
+
+use super::input::{Read, Received, read};
+use super::output::Outgoing;
+use super::service::CallBody;
+use super::settle::Pause;
+use super::{CloseReason, Connection, Doing, Job, Next, Tail, Turn};
+use crate::clock::Moment;
+use crate::http::{Body, BodyUse, Placement, Request, RequestBody, Route, StatusCode};
+use crate::shared::Shared;
+use crate::tally::Tally;
+use corelay_http::{BodyDecoder, BodyError, Framing, Head, Limits, Persistence, RequestHead};
+use std::net::SocketAddr;
+
+/// A body that is gathered before its handler runs.
+pub(super) struct Gather {
+    /// The head's bytes, to be parsed again when the body is here.
+    head: Vec<u8>,
+    decoder: BodyDecoder,
+    body: Vec<u8>,
+    body_bytes_max: usize,
+    pace: Pace,
+}
+
+/// A body that is read and dropped.
+pub(crate) struct Discard {
+    decoder: BodyDecoder,
+    bytes_left: u64,
+    pace: Pace,
+}
+
+/// How fast a body comes.
+#[derive(Clone, Copy)]
+pub(super) struct Pace {
+    began: Moment,
+    received: u64,
+}
+
+/// A whole head, its route, and what has arrived behind it.
+pub(super) struct Arrived<'a> {
+    pub(super) head: Head<'a>,
+    pub(super) route: Route<'a>,
+    pub(super) after_head: &'a [u8],
+    pub(super) peer: Option<SocketAddr>,
+}
+
+impl<'a> Arrived<'a> {
+    /// The body, if it is here in one piece and the handler may run on this thread; and its length in the input.
+    #[inline]
+    pub(super) fn whole_body(&self, server: &Shared) -> Option<(RequestBody<'a>, usize)> {
+        if self.route.endpoint.placement() == Placement::Blocking {
+            return None;
+        }
+        match self.head.framing() {
+            Framing::None => Some((RequestBody::Empty, 0)),
+            Framing::Length(length) => {
+                let BodyUse::Whole { limit } = self.route.endpoint.body_use() else { return None };
+                let length = usize::try_from(length).ok()?;
+                let body = self.after_head.get(..length)?;
+                (length <= whole_limit(limit, server)).then_some((RequestBody::Whole(body), length))
+            }
+            Framing::Chunked => None,
+        }
+    }
+}
+
+/// Goes on with a request whose body is not simply there: answers, or says what to do first. The number is the bytes
+/// consumed behind the head.
+#[cold]
+#[inline(never)]
+pub(super) fn begin(
+    arrived: Arrived<'_>,
+    head_bytes: &[u8],
+    out: &mut Outgoing,
+    tally: &mut Tally,
+    now: Moment,
+    server: &Shared,
+) -> (usize, Result<(), Pause>) {
+    let all = arrived.after_head.len();
+    let framing = arrived.head.framing();
+    if exceeds(framing, server.config.limits.max_body_bytes) {
+        return (all, Err(too_large(out, tally)));
+    }
+    let endpoint = arrived.route.endpoint;
+    let blocking = endpoint.placement() == Placement::Blocking;
+    let here = matches!(framing, Framing::Length(length) if length <= all as u64);
+    // Whoever waits for "100 Continue" waits for the handler to ask for the body: only a thread that may wait can.
+    let asks = arrived.head.expects_continue() && all == 0;
+    match endpoint.body_use() {
+        _ if framing == Framing::None => {
+            let job = Job::Call { request: head_bytes.to_vec(), body: CallBody::Whole(Vec::new()) };
+            (0, Err(Pause::of(Tail::None, Doing::Service(Box::new(job)))))
+        }
+        BodyUse::Unused if !blocking => answer_first(arrived, out, tally, now, server),
+        BodyUse::Whole { limit } if exceeds(framing, whole_limit(limit, server) as u64) => {
+            (all, Err(too_large(out, tally)))
+        }
+        BodyUse::Whole { limit } if !asks => {
+            let gather = Gather::new(head_bytes, framing, whole_limit(limit, server), now);
+            gather.take_in(arrived.after_head, out, tally, arrived.peer, server)
+        }
+        BodyUse::Stream if here && !blocking => {
+            let length = framing_length(framing);
+            let body = Body::from(bytes::Bytes::copy_from_slice(&arrived.after_head[..length]));
+            (length, call(&arrived, RequestBody::Stream(body), out, tally, server))
+        }
+        _ => {
+            let job = Job::Call {
+                request: head_bytes.to_vec(),
+                body: CallBody::Stream(arrived.after_head.to_vec()),
+            };
+            (all, Err(Pause::of(Tail::None, Doing::Service(Box::new(job)))))
+        }
+    }
+}
+
+/// Runs a handler that does not look at the body, then deals with the body.
+fn answer_first(
+    arrived: Arrived<'_>,
+    out: &mut Outgoing,
+    tally: &mut Tally,
+    now: Moment,
+    server: &Shared,
+) -> (usize, Result<(), Pause>) {
+    let mut discard = Discard::new(BodyDecoder::new(arrived.head.framing()), now, server);
+    let (consumed, state) = discard.take_in(arrived.after_head, &server.http_limits);
+    let expects = arrived.head.expects_continue() && !matches!(state, Discarded::Complete);
+    let goes_on = !expects && !matches!(state, Discarded::Refused | Discarded::TooMuch);
+    let persistence = if goes_on { server.persistence(&arrived.head) } else { Persistence::Close };
+    let answer = call_with(&arrived, RequestBody::Empty, persistence, out, tally, server);
+    let answer = match (state, answer) {
+        (Discarded::Complete, answer) => answer,
+        (Discarded::More, Ok(())) => Err(Pause::of(Tail::None, Doing::Discard(discard))),
+        (Discarded::More, Err(pause)) => Err(pause.then_discard(discard)),
+        (_, Ok(())) => Err(Pause::closing(CloseReason::BodyUnread, true)),
+        (_, Err(pause)) => Err(pause.then_linger()),
+    };
+    (consumed, answer)
+}
+
+fn call(
+    arrived: &Arrived<'_>,
+    body: RequestBody<'_>,
+    out: &mut Outgoing,
+    tally: &mut Tally,
+    server: &Shared,
+) -> Result<(), Pause> {
+    call_with(arrived, body, server.persistence(&arrived.head), out, tally, server)
+}
+
+fn call_with(
+    arrived: &Arrived<'_>,
+    body: RequestBody<'_>,
+    persistence: Persistence,
+    out: &mut Outgoing,
+    tally: &mut Tally,
+    server: &Shared,
+) -> Result<(), Pause> {
+    tally.enter();
+    let route = server.app.route(&arrived.head);
+    let mut request = Request::new(arrived.head, route.params, body, &server.app, arrived.peer);
+    let response = route.endpoint.call(&mut request);
+    tally.leave();
+    out.answer(&request, persistence, response, tally)
+}
+
+fn too_large(out: &mut Outgoing, tally: &Tally) -> Pause {
+    out.refuse(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "the body is larger than this server accepts here",
+        &tally.counters,
+    )
+}
+
+fn refused(error: BodyError, out: &mut Outgoing, tally: &Tally) -> Pause {
+    out.refuse(error.status(), error.reason(), &tally.counters)
+}
+
+/// What a whole-body extractor may gather.
+fn whole_limit(of_route: Option<usize>, server: &Shared) -> usize {
+    let limits = &server.config.limits;
+    let whole = of_route.unwrap_or(limits.max_buffered_body_bytes);
+    whole.min(usize::try_from(limits.max_body_bytes).unwrap_or(usize::MAX))
+}
+
+fn exceeds(framing: Framing, limit: u64) -> bool {
+    matches!(framing, Framing::Length(length) if length > limit)
+}
+
+fn framing_length(framing: Framing) -> usize {
+    match framing {
+        Framing::Length(length) => usize::try_from(length).unwrap_or(usize::MAX),
+        Framing::None | Framing::Chunked => 0,
+    }
+}
+
+impl Pause {
+    fn then_discard(mut self, discard: Discard) -> Self {
+        match &mut self.doing {
+            Doing::Idle | Doing::Again => self.doing = Doing::Discard(discard),
+            Doing::Service(job) => job.then_discard(discard),
+            _ => return self.then_linger(),
+        }
+        self
+    }
+
+    fn then_linger(mut self) -> Self {
+        match &mut self.doing {
+            Doing::Close { linger, .. } => *linger = true,
+            Doing::Idle | Doing::Again => {
+                self.doing = Doing::Close { reason: CloseReason::BodyUnread, linger: true }
+            }
+            _ => {}
+        }
+        self
+    }
+}
+
+impl Pace {
+    pub(super) fn new(began: Moment) -> Self {
+        Self { began, received: 0 }
+    }
+
+    /// Counts bytes in. `false`: the body comes more slowly than allowed, the time of grace being over.
+    pub(super) fn keeps_up(&mut self, bytes: usize, now: Moment, server: &Shared) -> bool {
+        self.received += bytes as u64;
+        let deadlines = &server.config.deadlines;
+        let elapsed = now.instant.saturating_duration_since(self.began.instant);
+        elapsed <= deadlines.body_timeout
+            || self.received as f64 >= deadlines.min_body_rate as f64 * elapsed.as_secs_f64()
+    }
+}
+
+impl Gather {
+    fn new(head: &[u8], framing: Framing, body_bytes_max: usize, now: Moment) -> Self {
+        // What a peer claims is reserved only as it comes: a claim costs it nothing.
+        let reserve = framing_length(framing).min(body_bytes_max).min(64 * 1024);
+        Self {
+            head: head.to_vec(),
+            decoder: BodyDecoder::new(framing),
+            body: Vec::with_capacity(reserve),
+            body_bytes_max,
+            pace: Pace::new(now),
+        }
+    }
+
+    /// Takes in body bytes. When the body is complete, answers; else the connection goes on gathering.
+    fn take_in(
+        mut self,
+        input: &[u8],
+        out: &mut Outgoing,
+        tally: &mut Tally,
+        peer: Option<SocketAddr>,
+        server: &Shared,
+    ) -> (usize, Result<(), Pause>) {
+        let mut at = 0;
+        while !self.decoder.is_complete() {
+            let decoded = match self.decoder.decode(&input[at..], &server.http_limits) {
+                Ok(decoded) => decoded,
+                Err(error) => return (input.len(), Err(refused(error, out, tally))),
+            };
+            let data = &input[at..][decoded.data];
+            if data.len() > self.body_bytes_max - self.body.len() {
+                return (input.len(), Err(too_large(out, tally)));
+            }
+            self.body.extend_from_slice(data);
+            at += decoded.consumed;
+            if decoded.consumed == 0 {
+                return (at, Err(Pause::of(Tail::None, Doing::Gather(Box::new(self)))));
+            }
+        }
+        (at, self.answer(out, tally, peer, server))
+    }
+
+    /// The body is whole: calls the handler, on a service thread if it asked for one.
+    fn answer(
+        self,
+        out: &mut Outgoing,
+        tally: &mut Tally,
+        peer: Option<SocketAddr>,
+        server: &Shared,
+    ) -> Result<(), Pause> {
+        let Self { head: head_bytes, body, .. } = self;
+        let mut parser = RequestHead::new();
+        if parser.parse(&head_bytes, &server.http_limits).is_err() {
+            return Err(Pause::closing(CloseReason::Internal, true));
+        }
+        let head = parser.view(&head_bytes);
+        let route = server.app.route(&head);
+        if route.endpoint.placement() == Placement::Blocking {
+            let job = Job::Call { request: head_bytes, body: CallBody::Whole(body) };
+            return Err(Pause::of(Tail::None, Doing::Service(Box::new(job))));
+        }
+        let arrived = Arrived { head, route, after_head: &[], peer };
+        call(&arrived, RequestBody::Whole(&body), out, tally, server)
+    }
+}
+
+/// What became of unwanted bytes.
+pub(super) enum Discarded {
+    Complete,
+    More,
+    Refused,
+    TooMuch,
+}
+
+impl Discard {
+    pub(super) fn new(decoder: BodyDecoder, now: Moment, server: &Shared) -> Self {
+        Self { decoder, bytes_left: server.config.limits.max_unread_body_bytes, pace: Pace::new(now) }
+    }
+
+    /// Drops body bytes; the number is what was consumed.
+    pub(super) fn take_in(&mut self, input: &[u8], limits: &Limits) -> (usize, Discarded) {
+        let mut at = 0;
+        loop {
+            if self.decoder.is_complete() {
+                return (at, Discarded::Complete);
+            }
+            let Ok(decoded) = self.decoder.decode(&input[at..], limits) else {
+                return (input.len(), Discarded::Refused);
+            };
+            at += decoded.consumed;
+            // All that was read counts, so that chunk overhead cannot go on for ever.
+            let Some(left) = self.bytes_left.checked_sub(decoded.consumed as u64) else {
+                return (input.len(), Discarded::TooMuch);
+            };
+            self.bytes_left = left;
+            if decoded.consumed == 0 {
+                let certain = self.decoder.remaining_hint();
+                let state = if certain > self.bytes_left { Discarded::TooMuch } else { Discarded::More };
+                return (at, state);
+            }
+        }
+    }
+}
+
+impl Connection {
+    /// More of a body that is being gathered.
+    pub(super) fn receive_body(
+        &mut self,
+        mut gather: Box<Gather>,
+        turn: &mut Turn,
+        server: &Shared,
+    ) -> Result<Received, Next> {
+        let filled = match read(&self.socket, &mut turn.input, &turn.tally.counters) {
+            Read::Bytes(filled) => filled,
+            Read::End => return Err(Next::Close(CloseReason::PeerClosedEarly)),
+            Read::Reset => return Err(Next::Close(CloseReason::Reset)),
+            Read::Empty => {
+                self.keep_doing(Doing::Gather(gather));
+                return Err(Next::Read);
+            }
+        };
+        if !gather.pace.keeps_up(filled, turn.now, server) {
+            return Err(self.time_out(CloseReason::BodyTooSlow, true, turn, server));
+        }
+        let Turn { input, out, tally, .. } = turn;
+        let (consumed, answer) = gather.take_in(&input[..filled], out, tally, self.peer, server);
+        match answer {
+            Ok(()) => Ok(move_up(turn, consumed, filled)),
+            Err(pause) => Err(self.settle(pause, consumed..filled, turn, server)),
+        }
+    }
+
+    /// More of a body that nobody wants. Its answer is sent already.
+    pub(super) fn receive_unwanted(
+        &mut self,
+        mut discard: Discard,
+        turn: &mut Turn,
+        server: &Shared,
+    ) -> Result<Received, Next> {
+        let filled = match read(&self.socket, &mut turn.input, &turn.tally.counters) {
+            Read::Bytes(filled) => filled,
+            Read::End => return Err(Next::Close(CloseReason::PeerClosedEarly)),
+            Read::Reset => return Err(Next::Close(CloseReason::Reset)),
+            Read::Empty => {
+                self.keep_doing(Doing::Discard(discard));
+                return Err(Next::Read);
+            }
+        };
+        if !discard.pace.keeps_up(filled, turn.now, server) {
+            return Err(Next::Close(CloseReason::BodyTooSlow));
+        }
+        let pause = match discard.take_in(&turn.input[..filled], &server.http_limits) {
+            (consumed, Discarded::Complete) => return Ok(move_up(turn, consumed, filled)),
+            (_, Discarded::More) => Pause::of(Tail::None, Doing::Discard(discard)),
+            (_, Discarded::Refused) => Pause::closing(CloseReason::Malformed, true),
+            (_, Discarded::TooMuch) => Pause::closing(CloseReason::BodyUnread, true),
+        };
+        Err(self.settle(pause, filled..filled, turn, server))
+    }
+
+    pub(super) fn keep_doing(&mut self, doing: Doing) {
+        self.unfinished = Some(Box::new(super::Unfinished { doing, ..super::Unfinished::default() }));
+    }
+}
+
+/// Moves what follows a body to the start of the input, where the next request is looked for.
+fn move_up(turn: &mut Turn, from: usize, to: usize) -> Received {
+    turn.input.copy_within(from..to, 0);
+    Received { filled: to - from, head_due: None }
+}

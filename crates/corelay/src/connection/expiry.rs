@@ -1,0 +1,51 @@
+//! Deadlines that have come: who was to do what by then decides what the peer hears.
+
+use super::settle::Pause;
+use super::{CloseReason, Connection, Doing, Next, Turn};
+use crate::http::StatusCode;
+use crate::shared::Shared;
+
+impl Connection {
+    /// To be called when the connection's deadline has passed.
+    pub(crate) fn expired(&mut self, turn: &mut Turn, server: &Shared) -> Next {
+        let Some(unfinished) = &self.unfinished else { return Next::Close(CloseReason::IdleTimeout) };
+        if unfinished.has_output() {
+            return Next::Close(CloseReason::WriteTimeout);
+        }
+        match &unfinished.doing {
+            Doing::Idle | Doing::Again => Next::Close(CloseReason::IdleTimeout),
+            Doing::Head => self.time_out(CloseReason::HeadTimeout, true, turn, server),
+            Doing::Gather(_) => self.time_out(CloseReason::BodyTimeout, true, turn, server),
+            Doing::Discard(_) => self.time_out(CloseReason::BodyTimeout, false, turn, server),
+            Doing::Linger { reason, .. } | Doing::Close { reason, .. } => Next::Close(*reason),
+            Doing::Service(_) => Next::Close(CloseReason::Internal),
+        }
+    }
+
+    /// Closes for slowness; with a 408 unless the request was answered already (RFC 9110 section 15.5.9).
+    pub(super) fn time_out(
+        &mut self,
+        reason: CloseReason,
+        answer: bool,
+        turn: &mut Turn,
+        server: &Shared,
+    ) -> Next {
+        self.unfinished = None;
+        if answer {
+            turn.tally.counters.requests.add(1);
+            turn.out.encode_refusal(StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time");
+        }
+        self.settle(Pause::closing(reason, true), 0..0, turn, server)
+    }
+
+    /// Answers 503 for want of a service thread, and closes.
+    pub(crate) fn turn_away(&mut self, turn: &mut Turn, server: &Shared) -> Next {
+        self.unfinished = None;
+        let pause = turn.out.refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "all service threads are busy",
+            &turn.tally.counters,
+        );
+        self.settle(pause, 0..0, turn, server)
+    }
+}

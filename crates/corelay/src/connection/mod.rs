@@ -1,0 +1,149 @@
+//! A connection: a socket and, only while a message is incomplete, what there is of it.
+//!
+//! ```text
+//!             whole request                         answer does not fit
+//!   ┌──────┐ ───────────────▶ handler ── answer ──────────────────────────┐
+//!   │ Idle │ ◀───────────────────────────────────────┐                    ▼
+//!   └──────┘ part of a head   ┌──────┐  the rest     │              ┌──────────┐
+//!      │  └─────────────────▶ │ Head │ ──▶ handler ──┤ ◀── taken ── │ (output) │  not read from meanwhile
+//!      │                      └──────┘               │              └──────────┘
+//!      │ body to be gathered  ┌────────┐ the rest    │
+//!      ├────────────────────▶ │ Gather │ ─▶ handler ─┤
+//!      │ body left unread     ├────────┤ the rest    │
+//!      ├────────────────────▶ │Discard │ ────────────┤
+//!      │ may block            ├────────┤ answered    │
+//!      ├────────────────────▶ │Service │ ────────────┘   on another thread, by value
+//!      │ refused, or last     ├────────┤ end of input, or deadline
+//!      └────────────────────▶ │ Linger │ ─────────────▶ closed
+//!                             └────────┘
+//! ```
+//!
+//! The state machine does no waiting: each call of [`Connection::serve`] takes it as far as the socket allows and says
+//! in [`Next`] what to wait for. So it is the same on every engine. An idle connection holds no buffer: everything
+//! beyond the socket is in a box that exists only while there is something in it.
+
+mod body;
+mod close;
+mod expiry;
+mod input;
+mod output;
+mod serve;
+mod service;
+mod settle;
+mod wire;
+
+pub use close::CloseReason;
+pub(crate) use output::Outgoing;
+pub(crate) use service::Job;
+
+use crate::clock::{Moment, Tick};
+use crate::tally::Tally;
+use body::{Discard, Gather};
+use bytes::Bytes;
+use corelay_http::RequestHead;
+use corelay_poll::Interest;
+use output::ChunkStream;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+
+/// An accepted socket with its protocol state. Owned by exactly one thread, moved by value.
+pub(crate) struct Connection {
+    pub(crate) socket: OwnedFd,
+    pub(crate) peer: Option<SocketAddr>,
+    /// What its core's poller was told.
+    pub(crate) registered: Interest,
+    /// When [`Connection::expired`] is due.
+    pub(crate) deadline: Tick,
+    /// Everything an idle connection does not have.
+    unfinished: Option<Box<Unfinished>>,
+}
+
+/// What a connection has while a message is incomplete.
+#[derive(Default)]
+struct Unfinished {
+    /// Received and not yet consumed: part of a head, or requests that wait for their turn.
+    input: Vec<u8>,
+    /// How far the head in `input` has been parsed.
+    parser: RequestHead,
+    /// Encoded and not yet taken by the peer, from `sent` on.
+    output: Vec<u8>,
+    sent: usize,
+    /// What follows `output`.
+    tail: Tail,
+    doing: Doing,
+}
+
+/// The rest of an answer that is not encoded yet.
+#[derive(Default)]
+enum Tail {
+    #[default]
+    None,
+    /// A body too large to copy.
+    Bytes(Bytes),
+    /// A body that is made as it is sent.
+    Chunks(Box<ChunkStream>),
+}
+
+/// What a connection goes on with, once its output is taken.
+#[derive(Default)]
+enum Doing {
+    /// Waiting for a request. Its `input` is empty.
+    #[default]
+    Idle,
+    /// Whole requests may be left in `input`: others are served first.
+    Again,
+    /// `input` is part of a head.
+    Head,
+    /// Gathering a body for its handler.
+    Gather(Box<Gather>),
+    /// Reading a body nobody wants.
+    Discard(Discard),
+    /// Going to a service thread.
+    Service(Box<Job>),
+    /// Closing. If the peer may still be sending, its input is read for a while, so that no reset overtakes the answer.
+    Close { reason: CloseReason, linger: bool },
+    /// The answer is sent and our side shut; reading until the peer is done or, at the latest, at `until`.
+    Linger { reason: CloseReason, until: Tick },
+}
+
+/// What a connection waits for.
+pub(crate) enum Next {
+    /// Input.
+    Read,
+    /// Room for output. It is not read from meanwhile.
+    Write,
+    /// Its next turn.
+    Again,
+    /// A service thread.
+    Service(Box<Job>),
+    /// Nothing more.
+    Close(CloseReason),
+}
+
+/// What a serving thread lends to the connection in hand: one of each, reused for every request.
+pub(crate) struct Turn {
+    pub(crate) input: Box<[u8]>,
+    pub(crate) parser: RequestHead,
+    pub(crate) out: Outgoing,
+    pub(crate) now: Moment,
+    pub(crate) tally: Tally,
+}
+
+impl Connection {
+    /// A new connection, which has until `deadline` to send something.
+    pub(crate) fn new(socket: OwnedFd, peer: Option<SocketAddr>, deadline: Tick) -> Self {
+        Self { socket, peer, registered: Interest::NONE, deadline, unfinished: None }
+    }
+
+    /// Whether nothing is in flight: no request begun, no answer unsent.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.unfinished.is_none()
+    }
+
+    /// Drops what is unfinished: it may hold a user's values.
+    pub(crate) fn drop_unfinished(mut self, tally: &mut Tally) {
+        if let Some(unfinished) = self.unfinished.take() {
+            output::drop_in_user_code(unfinished, tally);
+        }
+    }
+}

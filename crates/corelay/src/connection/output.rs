@@ -1,0 +1,385 @@
+//! Answers on their way out: encoded together, sent together, finished under write interest when the peer is slow.
+
+use super::settle::Pause;
+use super::{CloseReason, Doing, Job, Tail};
+use crate::clock::Clock;
+use crate::http::{Request, Response, ResponseBody, StatusCode, buffer};
+use crate::status::Counters;
+use crate::tally::Tally;
+use bytes::Bytes;
+use corelay_http::{
+    DateField, Encoded, LAST_CHUNK, Persistence, ResponseFraming, ResponseHead, Version, encode_chunk,
+};
+use rustix::io::Errno;
+use rustix::net::{SendAncillaryBuffer, SendFlags};
+use std::io::{self, IoSlice};
+use std::os::fd::BorrowedFd;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// A body up to this size is copied behind its head; a larger one is sent from where it is.
+const COPIED_BYTES_MAX: usize = 16 * 1024;
+/// A stream is asked for more until this much is encoded.
+const STREAM_FILL_BYTES: usize = 64 * 1024;
+/// Sends of one connection in one turn, before others are served.
+const SENDS_PER_TURN_MAX: usize = 8;
+/// An output buffer that grew past this is let go after use.
+const KEPT_BYTES_MAX: usize = 256 * 1024;
+
+/// The answers of one turn, encoded, and what encoding needs.
+pub(crate) struct Outgoing {
+    pub(crate) bytes: Vec<u8>,
+    date: DateField,
+    /// When the date is no longer right.
+    date_due: Instant,
+    access_log: bool,
+}
+
+/// How far sending got.
+pub(super) enum Sent {
+    /// All of it is with the kernel.
+    All,
+    /// Some is left; whether the peer took anything.
+    Partly { progress: bool },
+    /// Nothing more can be sent.
+    Failed(CloseReason),
+}
+
+impl Outgoing {
+    pub(crate) fn new(clock: &dyn Clock, now: Instant, access_log: bool) -> Self {
+        let mut outgoing =
+            Self { bytes: Vec::with_capacity(4096), date: DateField::new(0), date_due: now, access_log };
+        outgoing.refresh_date(clock, now);
+        outgoing
+    }
+
+    /// Brings the `Date` field up to date, which costs a reading of the wall clock once a second.
+    #[inline]
+    pub(crate) fn refresh_date(&mut self, clock: &dyn Clock, now: Instant) {
+        if now >= self.date_due {
+            let wall = clock.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+            debug_assert!(UNIX_EPOCH + wall >= UNIX_EPOCH);
+            self.date.update(wall.as_secs());
+            self.date_due =
+                now + Duration::from_secs(1) - Duration::from_nanos(u64::from(wall.subsec_nanos()));
+        }
+    }
+
+    /// Encodes the answer to `request`. `Ok`: all of it, and the connection goes on.
+    #[inline]
+    pub(super) fn answer(
+        &mut self,
+        request: &Request<'_>,
+        persistence: Persistence,
+        response: Response,
+        tally: &mut Tally,
+    ) -> Result<(), Pause> {
+        tally.counters.requests.add(1);
+        if self.access_log {
+            log_access(request, &response, tally);
+        }
+        let head = request.head();
+        let Response { status, content_type, headers, body } = response;
+        let encoded = ResponseHead {
+            version: head.version(),
+            status,
+            date: Some(&self.date),
+            content_type,
+            framing: framing_of(&body),
+            persistence,
+            head_request: head.method() == corelay_http::Method::Head,
+        }
+        .encode(headers.iter().flat_map(|map| map.iter()), &mut self.bytes);
+        let tail = match body {
+            ResponseBody::Static(bytes) if bytes.len() <= COPIED_BYTES_MAX => {
+                return self.whole(bytes, encoded);
+            }
+            ResponseBody::Owned(bytes) if bytes.len() <= COPIED_BYTES_MAX => {
+                let answer = self.whole(&bytes, encoded);
+                buffer::recycle(bytes);
+                return answer;
+            }
+            ResponseBody::Bytes(bytes) if bytes.len() <= COPIED_BYTES_MAX => {
+                return self.whole(&bytes, encoded);
+            }
+            ResponseBody::Empty => return self.whole(b"", encoded),
+            body => body,
+        };
+        Err(Pause::streaming(tail, encoded, tally))
+    }
+
+    /// Appends a body that is small; what the head promised decides what follows.
+    #[inline]
+    fn whole(&mut self, body: &[u8], encoded: Encoded) -> Result<(), Pause> {
+        if encoded.framing != ResponseFraming::NoBody {
+            self.bytes.extend_from_slice(body);
+        }
+        match encoded.persistence {
+            Persistence::KeepAlive => Ok(()),
+            Persistence::Close => Err(Pause::closing(CloseReason::LastAnswer, false)),
+        }
+    }
+
+    /// Encodes a refusal of ours, after which the connection closes and its input is read for a while.
+    #[cold]
+    pub(super) fn refuse(&mut self, status: StatusCode, reason: &'static str, counters: &Counters) -> Pause {
+        let close = match status {
+            StatusCode::REQUEST_TIMEOUT => CloseReason::BodyTimeout,
+            StatusCode::SERVICE_UNAVAILABLE => CloseReason::Overload,
+            StatusCode::PAYLOAD_TOO_LARGE
+            | StatusCode::URI_TOO_LONG
+            | StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => CloseReason::TooLarge,
+            _ => CloseReason::Malformed,
+        };
+        counters.requests.add(1);
+        self.encode_refusal(status, reason);
+        Pause::closing(close, true)
+    }
+
+    pub(super) fn encode_refusal(&mut self, status: StatusCode, reason: &str) {
+        static TEXT: http::HeaderValue = http::HeaderValue::from_static("text/plain; charset=utf-8");
+        static ONE_SECOND: http::HeaderValue = http::HeaderValue::from_static("1");
+        let retry =
+            (status == StatusCode::SERVICE_UNAVAILABLE).then_some((&http::header::RETRY_AFTER, &ONE_SECOND));
+        let _ = ResponseHead {
+            version: Version::Http11,
+            status,
+            date: Some(&self.date),
+            content_type: Some(&TEXT),
+            framing: ResponseFraming::Length(reason.len() as u64 + 1),
+            persistence: Persistence::Close,
+            head_request: false,
+        }
+        .encode(retry, &mut self.bytes);
+        self.bytes.extend_from_slice(reason.as_bytes());
+        self.bytes.push(b'\n');
+    }
+
+    /// Empties the buffer for the next turn.
+    #[inline]
+    pub(super) fn reset(&mut self) {
+        self.bytes.clear();
+        if self.bytes.capacity() > KEPT_BYTES_MAX {
+            self.bytes = Vec::with_capacity(4096);
+        }
+    }
+}
+
+#[inline]
+fn framing_of(body: &ResponseBody) -> ResponseFraming {
+    match body {
+        ResponseBody::Empty => ResponseFraming::Length(0),
+        ResponseBody::Static(bytes) => ResponseFraming::Length(bytes.len() as u64),
+        ResponseBody::Owned(bytes) => ResponseFraming::Length(bytes.len() as u64),
+        ResponseBody::Bytes(bytes) => ResponseFraming::Length(bytes.len() as u64),
+        ResponseBody::Chunks { length: Some(length), .. }
+        | ResponseBody::Writer { length: Some(length), .. } => ResponseFraming::Length(*length),
+        ResponseBody::Chunks { length: None, .. } | ResponseBody::Writer { length: None, .. } => {
+            ResponseFraming::Chunked
+        }
+        ResponseBody::Upgrade { .. } => ResponseFraming::NoBody,
+    }
+}
+
+impl Pause {
+    /// What is left to do for a body that does not simply follow its head.
+    #[cold]
+    fn streaming(body: ResponseBody, encoded: Encoded, tally: &mut Tally) -> Self {
+        let then = match encoded.persistence {
+            Persistence::KeepAlive => Doing::Again,
+            Persistence::Close => Doing::Close { reason: CloseReason::LastAnswer, linger: false },
+        };
+        let unwanted = encoded.framing == ResponseFraming::NoBody;
+        match body {
+            ResponseBody::Upgrade { run } => {
+                Self::of(Tail::None, Doing::Service(Box::new(Job::Upgrade { run })))
+            }
+            body if unwanted => {
+                tally.enter();
+                drop(body);
+                tally.leave();
+                Self::of(Tail::None, then)
+            }
+            ResponseBody::Static(bytes) => Self::of(Tail::Bytes(Bytes::from_static(bytes)), then),
+            ResponseBody::Bytes(bytes) => Self::of(Tail::Bytes(bytes), then),
+            ResponseBody::Owned(bytes) => Self::of(Tail::Bytes(Bytes::from(bytes)), then),
+            ResponseBody::Chunks { chunks, .. } => {
+                Self::of(Tail::Chunks(Box::new(ChunkStream { chunks, framing: encoded.framing })), then)
+            }
+            ResponseBody::Writer { write, .. } => {
+                let job = Job::Write {
+                    write,
+                    framing: encoded.framing,
+                    persistence: encoded.persistence,
+                    unread: None,
+                };
+                Self::of(Tail::None, Doing::Service(Box::new(job)))
+            }
+            ResponseBody::Empty => Self::of(Tail::None, then),
+        }
+    }
+}
+
+/// A body made as it is sent: a user's iterator, and the framing its bytes are put in.
+pub(super) struct ChunkStream {
+    chunks: Box<dyn Iterator<Item = io::Result<Bytes>> + Send>,
+    /// With a length: what is left of it.
+    framing: ResponseFraming,
+}
+
+/// How a stream stands.
+pub(super) enum Filled {
+    More,
+    Ended,
+    /// It failed, or is not as long as its head said.
+    Broken,
+}
+
+impl ChunkStream {
+    /// Encodes chunks until there is enough to send. Runs user code.
+    pub(super) fn fill(&mut self, bytes: &mut Vec<u8>, tally: &mut Tally) -> Filled {
+        while bytes.len() < STREAM_FILL_BYTES {
+            tally.enter();
+            let chunk = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.chunks.next()));
+            tally.leave();
+            match chunk {
+                Ok(Some(Ok(chunk))) => {
+                    if !append_framed(&mut self.framing, &chunk, bytes) {
+                        return Filled::Broken;
+                    }
+                }
+                Ok(None) => return end_framed(self.framing, bytes),
+                Ok(Some(Err(error))) => {
+                    tracing::warn!(%error, "a streamed answer failed");
+                    return Filled::Broken;
+                }
+                Err(_) => {
+                    tracing::error!("the iterator of a streamed answer panicked");
+                    return Filled::Broken;
+                }
+            }
+        }
+        Filled::More
+    }
+}
+
+/// Appends body bytes as `framing` wants them. `false`: more than its length.
+pub(super) fn append_framed(framing: &mut ResponseFraming, data: &[u8], bytes: &mut Vec<u8>) -> bool {
+    match framing {
+        ResponseFraming::Chunked => encode_chunk(data, bytes),
+        ResponseFraming::Length(left) => {
+            let Some(after) = left.checked_sub(data.len() as u64) else { return false };
+            *left = after;
+            bytes.extend_from_slice(data);
+        }
+        ResponseFraming::UntilClose => bytes.extend_from_slice(data),
+        ResponseFraming::NoBody => {}
+    }
+    true
+}
+
+/// Appends what ends a body.
+pub(super) fn end_framed(framing: ResponseFraming, bytes: &mut Vec<u8>) -> Filled {
+    match framing {
+        ResponseFraming::Chunked => bytes.extend_from_slice(LAST_CHUNK),
+        ResponseFraming::Length(1..) => return Filled::Broken,
+        ResponseFraming::Length(0) | ResponseFraming::UntilClose | ResponseFraming::NoBody => {}
+    }
+    Filled::Ended
+}
+
+/// Sends `bytes[*at..]` and then `tail`, as far as the peer takes them and the turn lasts.
+pub(super) fn send(
+    socket: BorrowedFd<'_>,
+    bytes: &mut Vec<u8>,
+    at: &mut usize,
+    tail: &mut Tail,
+    tally: &mut Tally,
+) -> Sent {
+    let mut progress = false;
+    for _ in 0..SENDS_PER_TURN_MAX {
+        if *at == bytes.len() {
+            *at = 0;
+            bytes.clear();
+            if let Tail::Chunks(stream) = tail {
+                match stream.fill(bytes, tally) {
+                    Filled::More => {}
+                    Filled::Ended => drop_in_user_code(std::mem::take(tail), tally),
+                    Filled::Broken => return Sent::Failed(CloseReason::AnswerBroken),
+                }
+            }
+        }
+        let wanted = bytes.len() - *at + tail.bytes().len();
+        if wanted == 0 {
+            return Sent::All;
+        }
+        let sent = match send_once(socket, &bytes[*at..], tail.bytes()) {
+            Ok(sent) => sent,
+            Err(Errno::AGAIN) => return Sent::Partly { progress },
+            Err(Errno::INTR) => continue,
+            Err(_) => return Sent::Failed(CloseReason::Reset),
+        };
+        progress = true;
+        tally.counters.sent_bytes.add(sent as u64);
+        let of_bytes = sent.min(bytes.len() - *at);
+        *at += of_bytes;
+        tail.advance(sent - of_bytes);
+        if sent < wanted {
+            return Sent::Partly { progress };
+        }
+        if matches!(tail, Tail::None) {
+            return Sent::All;
+        }
+    }
+    Sent::Partly { progress }
+}
+
+#[inline]
+fn send_once(socket: BorrowedFd<'_>, bytes: &[u8], tail: &[u8]) -> Result<usize, Errno> {
+    if tail.is_empty() {
+        return rustix::net::send(socket, bytes, SendFlags::NOSIGNAL);
+    }
+    let both = [IoSlice::new(bytes), IoSlice::new(tail)];
+    rustix::net::sendmsg(socket, &both, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)
+}
+
+impl Tail {
+    fn bytes(&self) -> &[u8] {
+        if let Self::Bytes(bytes) = self { bytes } else { &[] }
+    }
+
+    fn advance(&mut self, sent: usize) {
+        if let Self::Bytes(bytes) = self {
+            bytes::Buf::advance(bytes, sent);
+            if bytes.is_empty() {
+                *self = Self::None;
+            }
+        }
+    }
+}
+
+/// Drops what may be a user's value, whose drop may block or panic.
+pub(super) fn drop_in_user_code<T>(value: T, tally: &mut Tally) {
+    tally.enter();
+    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value)));
+    tally.leave();
+    if dropped.is_err() {
+        tracing::error!("dropping a streamed answer panicked");
+    }
+}
+
+#[cold]
+fn log_access(request: &Request<'_>, response: &Response, tally: &Tally) {
+    let bytes = match framing_of(&response.body) {
+        ResponseFraming::Length(length) => Some(length),
+        _ => None,
+    };
+    tracing::info!(
+        target: "corelay::access",
+        peer = request.peer().map(tracing::field::display),
+        method = %request.method(),
+        target = request.target(),
+        status = response.status.as_u16(),
+        bytes,
+        duration_us = tally.last_handler().map(|spent| spent.as_micros() as u64),
+    );
+}

@@ -1,0 +1,172 @@
+//! The end of a turn: what was answered is sent, what is unfinished is kept, and what to wait for is decided.
+
+use super::output::{Sent, send};
+use super::{CloseReason, Connection, Doing, Next, Tail, Turn, Unfinished};
+use crate::clock::Tick;
+use crate::shared::Shared;
+use rustix::net::Shutdown;
+use std::ops::Range;
+use std::os::fd::AsFd;
+
+/// Why a turn ended, and with what left to do.
+pub(super) struct Pause {
+    pub(super) tail: Tail,
+    pub(super) doing: Doing,
+    /// In a head that was begun in an earlier turn: its deadline stands.
+    head_due: Option<Tick>,
+}
+
+impl Pause {
+    pub(super) fn of(tail: Tail, doing: Doing) -> Self {
+        Self { tail, doing, head_due: None }
+    }
+
+    /// All requests that are whole, or as many as one turn may answer, are answered.
+    #[inline]
+    pub(super) fn between_requests() -> Self {
+        Self::of(Tail::None, Doing::Again)
+    }
+
+    #[inline]
+    pub(super) fn in_head(head_due: Option<Tick>) -> Self {
+        Self { tail: Tail::None, doing: Doing::Head, head_due }
+    }
+
+    pub(super) fn closing(reason: CloseReason, linger: bool) -> Self {
+        Self::of(Tail::None, Doing::Close { reason, linger })
+    }
+}
+
+impl Connection {
+    /// Sends what the turn has encoded and decides what comes next; `leftover` is the part of the input that was not
+    /// consumed.
+    #[inline]
+    pub(super) fn settle(
+        &mut self,
+        pause: Pause,
+        leftover: Range<usize>,
+        turn: &mut Turn,
+        server: &Shared,
+    ) -> Next {
+        let Pause { mut tail, doing, head_due } = pause;
+        let mut at = 0;
+        let sent = if turn.out.bytes.is_empty() && matches!(tail, Tail::None) {
+            Sent::All
+        } else {
+            send(self.socket.as_fd(), &mut turn.out.bytes, &mut at, &mut tail, &mut turn.tally)
+        };
+        match (sent, doing) {
+            // What nearly every turn ends with: everything answered, everything sent.
+            (Sent::All, Doing::Again) if leftover.is_empty() && !server.is_draining() => {
+                turn.out.reset();
+                self.deadline = turn.now.tick.after(server.ticks.idle);
+                Next::Read
+            }
+            (Sent::All, Doing::Close { reason, linger: false }) if leftover.is_empty() => {
+                turn.out.reset();
+                Next::Close(reason)
+            }
+            (Sent::All, doing) => {
+                turn.out.reset();
+                let mut unfinished = Box::<Unfinished>::default();
+                unfinished.keep(leftover, &doing, turn);
+                self.go_on(unfinished, doing, head_due, turn, server)
+            }
+            (Sent::Partly { .. }, doing) => {
+                let mut unfinished = Box::<Unfinished>::default();
+                unfinished.keep(leftover, &doing, turn);
+                unfinished.output = std::mem::take(&mut turn.out.bytes);
+                (unfinished.sent, unfinished.tail, unfinished.doing) = (at, tail, doing);
+                self.deadline = turn.now.tick.after(server.ticks.write);
+                self.unfinished = Some(unfinished);
+                Next::Write
+            }
+            (Sent::Failed(reason), doing) => {
+                turn.out.reset();
+                turn.parser.clear();
+                super::output::drop_in_user_code((tail, doing), &mut turn.tally);
+                self.abandon(reason)
+            }
+        }
+    }
+
+    /// Goes on with `doing`, all output being sent.
+    pub(super) fn go_on(
+        &mut self,
+        mut unfinished: Box<Unfinished>,
+        doing: Doing,
+        head_due: Option<Tick>,
+        turn: &mut Turn,
+        server: &Shared,
+    ) -> Next {
+        let now = turn.now.tick;
+        let next = match &doing {
+            Doing::Idle | Doing::Again if unfinished.input.is_empty() => {
+                self.deadline = now.after(server.ticks.idle);
+                return if server.is_draining() { Next::Close(CloseReason::Drain) } else { Next::Read };
+            }
+            Doing::Idle | Doing::Again => {
+                self.deadline = now.after(server.ticks.idle);
+                Next::Again
+            }
+            Doing::Head => {
+                self.deadline = head_due.unwrap_or(now.after(server.ticks.head));
+                Next::Read
+            }
+            Doing::Gather(_) | Doing::Discard(_) => {
+                self.deadline = now.after(server.ticks.body);
+                Next::Read
+            }
+            Doing::Service(_) => {
+                let Doing::Service(job) = doing else { return Next::Close(CloseReason::Internal) };
+                self.unfinished = (!unfinished.input.is_empty()).then_some(unfinished);
+                return Next::Service(job);
+            }
+            Doing::Close { reason, linger } => {
+                if !linger && unfinished.input.is_empty() {
+                    return Next::Close(*reason);
+                }
+                return self.linger(*reason, turn, server);
+            }
+            Doing::Linger { .. } => Next::Read,
+        };
+        unfinished.doing = doing;
+        self.unfinished = Some(unfinished);
+        next
+    }
+
+    /// The answer is sent: shuts our side, so that the peer sees its end, and reads on until the peer is done. Closing
+    /// at once would reset the connection if more input is on its way, and the reset may overtake the answer
+    /// (RFC 9112 section 9.6).
+    fn linger(&mut self, reason: CloseReason, turn: &Turn, server: &Shared) -> Next {
+        if rustix::net::shutdown(&self.socket, Shutdown::Write).is_err() {
+            return Next::Close(reason);
+        }
+        let until = turn.now.tick.after(server.ticks.linger_in_all);
+        self.deadline = turn.now.tick.after(server.ticks.linger);
+        self.unfinished =
+            Some(Box::new(Unfinished { doing: Doing::Linger { reason, until }, ..Unfinished::default() }));
+        Next::Read
+    }
+
+    /// Ends a connection whose answer broke off. Where nothing but the end of the connection would mark the end of the
+    /// body, a reset says that this is not it.
+    pub(super) fn abandon(&mut self, reason: CloseReason) -> Next {
+        if reason == CloseReason::AnswerBroken {
+            let _ = rustix::net::sockopt::set_socket_linger(&self.socket, Some(std::time::Duration::ZERO));
+        }
+        Next::Close(reason)
+    }
+}
+
+impl Unfinished {
+    /// Takes over the input that is left, and in a head the progress through it.
+    fn keep(&mut self, leftover: Range<usize>, doing: &Doing, turn: &mut Turn) {
+        if matches!(doing, Doing::Head) {
+            self.parser = std::mem::take(&mut turn.parser);
+        } else {
+            turn.parser.clear();
+        }
+        self.input.extend_from_slice(&turn.input[leftover]);
+    }
+}

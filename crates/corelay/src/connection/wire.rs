@@ -1,0 +1,283 @@
+//! A connection's socket under a service thread, which may wait: reads and writes that block until a deadline.
+//!
+//! The socket stays non-blocking (the core needs it so); waiting is `poll(2)` with what is left of the deadline.
+//! `SO_RCVTIMEO` would do nothing here.
+
+use super::CloseReason;
+use super::body::Pace;
+use super::output::append_framed;
+use crate::http::{Body, BodyError, StatusCode};
+use crate::shared::Shared;
+use corelay_http::{BodyDecoder, CONTINUE, Framing, ResponseFraming};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendFlags};
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How much is read from the socket at a time, and gathered before it is sent.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// Waits until `socket` is ready; `None` waits for ever.
+///
+/// # Errors
+/// `TimedOut` when it is not, in time.
+fn wait(socket: &OwnedFd, flags: PollFlags, timeout: Option<Duration>) -> io::Result<()> {
+    let timeout = timeout.map(|timeout| Timespec {
+        tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
+        tv_nsec: timeout.subsec_nanos().into(),
+    });
+    loop {
+        match poll(&mut [PollFd::new(socket, flags)], timeout.as_ref()) {
+            Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
+            Ok(_) => return Ok(()),
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Receives at least a byte, or 0 at the end of input.
+fn receive(socket: &OwnedFd, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
+    loop {
+        match rustix::net::recv(socket, &mut *buffer, RecvFlags::empty()) {
+            Ok((count, _)) => return Ok(count),
+            Err(Errno::AGAIN) => wait(socket, PollFlags::IN, timeout)?,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Sends at least a byte.
+fn send(socket: &OwnedFd, bytes: &[u8], timeout: Option<Duration>) -> io::Result<usize> {
+    loop {
+        match rustix::net::send(socket, bytes, SendFlags::NOSIGNAL) {
+            Ok(count) => return Ok(count),
+            Err(Errno::AGAIN) => wait(socket, PollFlags::OUT, timeout)?,
+            Err(Errno::INTR) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Sends all of `bytes`; the peer may take `timeout` for each part of it.
+pub(super) fn send_all(socket: &OwnedFd, mut bytes: &[u8], timeout: Duration) -> Result<(), CloseReason> {
+    while !bytes.is_empty() {
+        match send(socket, bytes, Some(timeout)) {
+            Ok(sent) => bytes = &bytes[sent..],
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(CloseReason::WriteTimeout),
+            Err(_) => return Err(CloseReason::Reset),
+        }
+    }
+    Ok(())
+}
+
+/// A request's body as it comes off the wire.
+pub(super) struct Incoming {
+    socket: Arc<OwnedFd>,
+    server: Arc<Shared>,
+    pub(super) decoder: BodyDecoder,
+    /// Received and not decoded yet, from `at` on.
+    buffer: Vec<u8>,
+    at: usize,
+    body_bytes: u64,
+    pace: Pace,
+    /// Whether the peer still waits to be asked.
+    pub(super) expects_continue: bool,
+    pub(super) received_bytes: u64,
+    /// Why the body cannot be read to its end.
+    pub(super) failed: Option<CloseReason>,
+}
+
+impl Incoming {
+    pub(super) fn new(
+        socket: Arc<OwnedFd>,
+        server: Arc<Shared>,
+        decoder: BodyDecoder,
+        early: Vec<u8>,
+        expects_continue: bool,
+    ) -> Self {
+        let pace = Pace::new(server.epoch.moment(server.clock.now()));
+        let (at, body_bytes, received_bytes, failed) = (0, 0, 0, None);
+        Self {
+            socket,
+            server,
+            decoder,
+            buffer: early,
+            at,
+            body_bytes,
+            pace,
+            expects_continue,
+            received_bytes,
+            failed,
+        }
+    }
+
+    /// What was received behind the body.
+    pub(super) fn into_leftover(mut self) -> Vec<u8> {
+        self.buffer.split_off(self.at)
+    }
+
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        if into.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if self.decoder.is_complete() {
+                return Ok(0);
+            }
+            let end = self.buffer.len().min(self.at.saturating_add(into.len()));
+            let input = &self.buffer[self.at..end];
+            let decoded = match self.decoder.decode(input, &self.server.http_limits) {
+                Ok(decoded) => decoded,
+                Err(error) => return Err(self.fail(CloseReason::Malformed, error.status(), error.reason())),
+            };
+            let data = &input[decoded.data];
+            into[..data.len()].copy_from_slice(data);
+            self.at += decoded.consumed;
+            self.body_bytes += data.len() as u64;
+            let taken = data.len();
+            if self.body_bytes > self.server.config.limits.max_body_bytes {
+                let reason = "the body is larger than this server accepts here";
+                return Err(self.fail(CloseReason::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, reason));
+            }
+            if taken > 0 {
+                return Ok(taken);
+            }
+            if decoded.consumed == 0 {
+                self.receive()?;
+            }
+        }
+    }
+
+    fn receive(&mut self) -> io::Result<()> {
+        const LATE: &str = "the body did not arrive in time";
+        const CUT: &str = "the body was cut off";
+        if std::mem::take(&mut self.expects_continue) {
+            let timeout = self.server.config.deadlines.write_timeout;
+            if let Err(reason) = send_all(&self.socket, CONTINUE, timeout) {
+                return Err(self.fail(reason, StatusCode::BAD_REQUEST, CUT));
+            }
+        }
+        self.buffer.drain(..self.at);
+        self.at = 0;
+        let kept = self.buffer.len();
+        self.buffer.resize(kept + BUFFER_BYTES, 0);
+        let timeout = Some(self.server.config.deadlines.body_timeout);
+        let received = receive(&self.socket, &mut self.buffer[kept..], timeout);
+        self.buffer.truncate(kept + received.as_ref().map_or(0, |count| *count));
+        match received {
+            Ok(0) => Err(self.fail(CloseReason::PeerClosedEarly, StatusCode::BAD_REQUEST, CUT)),
+            Ok(count) => {
+                self.received_bytes += count as u64;
+                let now = self.server.epoch.moment(self.server.clock.now());
+                if self.pace.keeps_up(count, now, &self.server) {
+                    Ok(())
+                } else {
+                    Err(self.fail(CloseReason::BodyTooSlow, StatusCode::REQUEST_TIMEOUT, LATE))
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                Err(self.fail(CloseReason::BodyTimeout, StatusCode::REQUEST_TIMEOUT, LATE))
+            }
+            Err(_) => Err(self.fail(CloseReason::Reset, StatusCode::BAD_REQUEST, CUT)),
+        }
+    }
+
+    #[cold]
+    fn fail(&mut self, close: CloseReason, status: StatusCode, reason: &'static str) -> io::Error {
+        self.failed = Some(close);
+        BodyError::new(status, reason).into()
+    }
+}
+
+/// What the handler's body reads from. The engine takes the inside away when the request is over: a body that user code
+/// has kept, or sent to another thread, then reads an error and cannot touch the next request.
+#[derive(Clone)]
+pub(super) struct IncomingBody(pub(super) Arc<Mutex<Option<Incoming>>>);
+
+impl IncomingBody {
+    /// The body that a handler reads, as many bytes long as its sender said.
+    pub(super) fn to_body(&self, framing: Framing) -> Body {
+        let length = if let Framing::Length(length) = framing { Some(length) } else { None };
+        Body::from_reader(Box::new(self.clone()), length)
+    }
+}
+
+impl Read for IncomingBody {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        match &mut *self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            Some(incoming) if incoming.failed.is_none() => incoming.read(into),
+            Some(_) => {
+                Err(io::Error::new(io::ErrorKind::InvalidData, "the body could not be read to its end"))
+            }
+            None => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the request of this body is over")),
+        }
+    }
+}
+
+/// What writes the body of an answer: framed, gathered to [`BUFFER_BYTES`], sent when full or flushed.
+pub(super) struct OutgoingBody<'a> {
+    pub(super) socket: &'a OwnedFd,
+    pub(super) framing: ResponseFraming,
+    pub(super) bytes: Vec<u8>,
+    pub(super) timeout: Duration,
+    pub(super) sent_bytes: u64,
+    /// Why nothing more can be written.
+    pub(super) failed: Option<CloseReason>,
+}
+
+impl OutgoingBody<'_> {
+    pub(super) fn send(&mut self) -> Result<(), CloseReason> {
+        let sent = match self.failed {
+            Some(reason) => Err(reason),
+            None => send_all(self.socket, &self.bytes, self.timeout),
+        };
+        self.sent_bytes += self.bytes.len() as u64;
+        self.bytes.clear();
+        self.failed = sent.err();
+        sent
+    }
+}
+
+impl Write for OutgoingBody<'_> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        if !append_framed(&mut self.framing, data, &mut self.bytes) {
+            self.failed = Some(CloseReason::AnswerBroken);
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "more was written than the length announced",
+            ));
+        }
+        if self.bytes.len() >= BUFFER_BYTES {
+            self.flush()?;
+        }
+        Ok(data.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.send().map_err(|reason| io::Error::new(io::ErrorKind::BrokenPipe, reason.name()))
+    }
+}
+
+/// A connection that is no longer HTTP, as its new owner reads and writes it: without deadlines of ours.
+pub(super) struct Tunnel(pub(super) Arc<OwnedFd>);
+
+impl Read for Tunnel {
+    fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
+        receive(&self.0, into, None)
+    }
+}
+
+impl Write for Tunnel {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        send(&self.0, bytes, None)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,325 @@
+//! The thread that serves a core: wait, serve what is ready, expire what is due, again.
+
+use super::{Assignment, Core, Message, NOT_A_CONNECTION, WAKER, take_in};
+use crate::clock::Tick;
+use crate::connection::{CloseReason, Connection, Next, Outgoing, Turn};
+use crate::shared::Shared;
+use crate::tally::Tally;
+use corelay_http::RequestHead;
+use corelay_poll::{Events, Interest, Token, Trigger};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Events taken from the kernel at a time.
+const EVENTS_PER_WAIT: usize = 1024;
+/// Input read at a time, in bytes, beyond what a connection has kept.
+const INPUT_BYTES: usize = 64 * 1024;
+/// Connections accepted in one turn of a door, before others are served.
+const ACCEPTS_PER_TURN: usize = 64;
+
+/// A serving thread and the buffers it lends to each connection in hand. Buffers belong to the thread, connections to
+/// the core.
+pub(crate) struct Owner {
+    core: Arc<Core>,
+    server: Arc<Shared>,
+    turn: Turn,
+    stopped: bool,
+}
+
+impl Owner {
+    pub(crate) fn new(core: Arc<Core>, server: Arc<Shared>) -> Self {
+        let now = server.epoch.moment(server.clock.now());
+        let clock = server.clock.clone();
+        let tally = Tally::new(
+            core.counters.clone(),
+            core.sequence.clone(),
+            clock,
+            now.instant,
+            server.config.access_log,
+        );
+        // What a connection may have kept is a whole buffer at most; behind part of a head there is always room.
+        let input_bytes = INPUT_BYTES.max(server.config.limits.max_head_bytes.saturating_mul(2));
+        let turn = Turn {
+            input: vec![0; input_bytes].into_boxed_slice(),
+            parser: RequestHead::new(),
+            out: Outgoing::new(&*server.clock, now.instant, server.config.access_log),
+            now,
+            tally,
+        };
+        Self { core, server, turn, stopped: false }
+    }
+
+    /// Serves until the core is drained or stopped.
+    pub(crate) fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS_PER_WAIT);
+        while !self.is_finished() {
+            if let Err(error) = self.wait(&mut events) {
+                tracing::error!(%error, core = self.core.number, "a core's poller failed");
+                return;
+            }
+            self.wake_up();
+            for event in events.iter() {
+                match event.token() {
+                    WAKER => self.core.inbox.bell().acknowledge(),
+                    token if token.generation() == NOT_A_CONNECTION => self.accept(token.slot() as usize - 1),
+                    token => self.serve(token),
+                }
+            }
+            self.read_inbox();
+            self.expire();
+            self.serve_again();
+        }
+        if self.stopped {
+            self.cut_off();
+        }
+    }
+
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        let mut timeout = self.timeout();
+        if timeout != Some(Duration::ZERO) && !self.core.inbox.prepare_to_sleep() {
+            timeout = Some(Duration::ZERO);
+        }
+        let waited = self.core.poller.wait(events, timeout);
+        self.core.inbox.woke();
+        waited.map(drop)
+    }
+
+    /// How long nothing needs doing, as far as the core itself knows; `None`: for ever.
+    fn timeout(&self) -> Option<Duration> {
+        let state = self.core.lock();
+        if !state.again.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let door_due = state.doors.iter().filter_map(|door| door.paused_until).min();
+        let due = [state.timers.earliest(), door_due].into_iter().flatten().min()?;
+        Some(self.server.epoch.until(due, self.turn.now.instant))
+    }
+
+    /// The one reading of the clock in a wake-up.
+    #[inline]
+    fn wake_up(&mut self) {
+        let now = self.server.clock.now();
+        self.turn.now = self.server.epoch.moment(now);
+        self.turn.tally.wake_up(self.turn.now);
+        self.turn.out.refresh_date(&*self.server.clock, now);
+    }
+
+    /// A connection that is ready: taken out of the core, served without the core's lock, put back.
+    #[inline]
+    fn serve(&mut self, token: Token) {
+        let Some(mut connection) = self.core.lock().connections.take(token) else { return };
+        let next = connection.serve(&mut self.turn, &self.server);
+        self.conclude(token, connection, next);
+    }
+
+    /// Puts a connection where it waits for what it needs next.
+    #[inline]
+    fn conclude(&mut self, token: Token, mut connection: Connection, next: Next) {
+        let interest = match next {
+            Next::Read => Interest::READ,
+            Next::Write => Interest::WRITE,
+            // Registered as it is: its turn comes without an event.
+            Next::Again => connection.registered,
+            Next::Close(reason) => return self.close(token, connection, reason),
+            Next::Service(job) => return self.relay(token, connection, job),
+        };
+        if connection.registered != interest
+            && let Err(error) = self.register(token, &mut connection, interest)
+        {
+            tracing::warn!(%error, "a connection could not be watched");
+            return self.close(token, connection, CloseReason::Internal);
+        }
+        let mut state = self.core.lock();
+        if matches!(next, Next::Again) {
+            state.again.push_back(token);
+        }
+        if state.timers.due(token.slot()).is_none_or(|due| due > connection.deadline) {
+            state.timers.schedule(token.slot(), connection.deadline);
+        }
+        let returned = state.connections.put_back(token, connection);
+        debug_assert!(returned.is_ok(), "the slot of a connection in hand is reserved");
+    }
+
+    fn register(&self, token: Token, connection: &mut Connection, interest: Interest) -> io::Result<()> {
+        if connection.registered == Interest::NONE {
+            self.core.poller.add(&connection.socket, token, interest, Trigger::Level)?;
+        } else {
+            self.core.poller.modify(&connection.socket, token, interest, Trigger::Level)?;
+        }
+        connection.registered = interest;
+        Ok(())
+    }
+
+    /// Deletes before it closes: the poller knows the open file, not the descriptor.
+    fn unregister(&self, connection: &mut Connection) {
+        if connection.registered != Interest::NONE {
+            connection.registered = Interest::NONE;
+            if let Err(error) = self.core.poller.delete(&connection.socket) {
+                tracing::warn!(%error, "a connection could not be taken from its poller");
+            }
+        }
+    }
+
+    fn close(&mut self, token: Token, mut connection: Connection, reason: CloseReason) {
+        self.unregister(&mut connection);
+        let peer = connection.peer;
+        if connection.is_idle() {
+            drop(connection);
+        } else {
+            // An unfinished answer may hold a user's iterator, whose drop is user code.
+            connection.drop_unfinished(&mut self.turn.tally);
+        }
+        self.count_out(token, peer, reason);
+    }
+
+    fn count_out(&mut self, token: Token, peer: Option<std::net::SocketAddr>, reason: CloseReason) {
+        self.turn.tally.counters.count_close(reason);
+        self.server.occupancy.leave(peer);
+        self.core.load.fetch_sub(1, Ordering::Relaxed);
+        let mut state = self.core.lock();
+        state.timers.cancel(token.slot());
+        state.connections.release(token);
+    }
+
+    /// Relays a connection to a service thread. Its slot is kept for its return.
+    #[cold]
+    fn relay(&mut self, token: Token, mut connection: Connection, job: Box<crate::connection::Job>) {
+        self.unregister(&mut connection);
+        self.core.lock().timers.cancel(token.slot());
+        let (home, server) = (self.core.clone(), self.server.clone());
+        match self.server.service.assign(Assignment { token, connection, job, home, server }) {
+            Ok(()) => self.turn.tally.counters.connection_relays.add(1),
+            Err(Assignment { mut connection, .. }) => {
+                self.server.door.no_service_thread.add_shared(1);
+                let next = connection.turn_away(&mut self.turn, &self.server);
+                self.conclude(token, connection, next);
+            }
+        }
+    }
+
+    fn accept(&mut self, door: usize) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let accepted = {
+                let mut state = self.core.lock();
+                let Some(door) = state.doors.get_mut(door) else { return };
+                door.accept(&self.core.poller, self.turn.now, &self.server)
+            };
+            let Some((socket, peer)) = accepted else { return };
+            if take_in(&socket, peer, &self.server) {
+                self.core.load.fetch_add(1, Ordering::Relaxed);
+                self.admit(socket, peer);
+            }
+        }
+    }
+
+    /// A new connection is served at once: its first request has often come with it.
+    fn admit(&mut self, socket: OwnedFd, peer: Option<std::net::SocketAddr>) {
+        self.turn.tally.counters.accepted.add(1);
+        let token = self.core.lock().connections.reserve();
+        let deadline = self.turn.now.tick.after(self.server.ticks.head);
+        let mut connection = Connection::new(socket, peer, deadline);
+        let next = connection.serve(&mut self.turn, &self.server);
+        self.conclude(token, connection, next);
+    }
+
+    fn read_inbox(&mut self) {
+        while let Some(message) = self.core.inbox.pop() {
+            match message {
+                Message::Arrived(socket, peer) => self.admit(socket, peer),
+                Message::Home(token, mut connection) => {
+                    connection.deadline = self.turn.now.tick.after(self.server.ticks.body);
+                    let next = connection.serve(&mut self.turn, &self.server);
+                    self.conclude(token, connection, next);
+                }
+                Message::Gone(token, peer, reason) => self.count_out(token, peer, reason),
+                Message::Drain => self.drain(),
+                Message::Stop => self.stopped = true,
+            }
+        }
+    }
+
+    /// One turn for each connection that had more to be served when its last turn ended.
+    fn serve_again(&mut self) {
+        let waiting = self.core.lock().again.len();
+        for _ in 0..waiting {
+            let Some(token) = self.core.lock().again.pop_front() else { return };
+            self.serve(token);
+        }
+    }
+
+    fn expire(&mut self) {
+        let now = self.turn.now.tick;
+        while let Some((token, connection)) = self.next_expired(now) {
+            self.end_of_time(token, connection);
+        }
+        let mut state = self.core.lock();
+        let state = &mut *state;
+        for (index, door) in state.doors.iter_mut().enumerate() {
+            door.reopen_when_due(&self.core.poller, super::door_token(index), now);
+        }
+    }
+
+    /// Takes out a connection whose timer has fired and whose deadline has really come.
+    fn next_expired(&self, now: Tick) -> Option<(Token, Connection)> {
+        let mut state = self.core.lock();
+        let state = &mut *state;
+        while let Some(slot) = state.timers.expire(now) {
+            let Some(token) = state.connections.token_of(slot) else { continue };
+            let Some(connection) = state.connections.take(token) else { continue };
+            if connection.deadline <= now {
+                return Some((token, connection));
+            }
+            // It was active since: the timer follows the deadline.
+            state.timers.schedule(slot, connection.deadline);
+            let _ = state.connections.put_back(token, connection);
+        }
+        None
+    }
+
+    fn end_of_time(&mut self, token: Token, mut connection: Connection) {
+        let next = connection.expired(&mut self.turn, &self.server);
+        self.conclude(token, connection, next);
+    }
+
+    /// Closes the doors, then gives every connection a last look: what has sent a request is answered, what has not is
+    /// closed, by the rules of a draining server in [`Connection::serve`].
+    fn drain(&mut self) {
+        let doors = self.core.lock().doors.len();
+        for door in 0..doors {
+            self.accept(door);
+        }
+        let tokens: Vec<Token> = {
+            let mut state = self.core.lock();
+            state.draining = true;
+            for door in std::mem::take(&mut state.doors) {
+                door.close(&self.core.poller);
+            }
+            state.connections.tokens().collect()
+        };
+        for token in tokens {
+            if self.core.lock().connections.peek(token).is_some_and(Connection::is_idle) {
+                self.serve(token);
+            }
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        if self.stopped {
+            return true;
+        }
+        let state = self.core.lock();
+        state.draining && state.connections.len() == 0
+    }
+
+    /// Drops everything that is still in flight.
+    fn cut_off(&mut self) {
+        let tokens: Vec<Token> = self.core.lock().connections.tokens().collect();
+        for token in tokens {
+            let Some(connection) = self.core.lock().connections.take(token) else { continue };
+            self.close(token, connection, CloseReason::CutOff);
+        }
+    }
+}

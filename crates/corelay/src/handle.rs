@@ -1,0 +1,161 @@
+//! A server seen from outside its threads: its status, and the way to stop it.
+
+use crate::core::Core;
+use crate::http::{FromRequest, Request, StatusCode};
+use crate::shared::Shared;
+use crate::status::{Phase, ServiceStatus, Status};
+use corelay_poll::Waker;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+
+/// Looks at a [`Server`](crate::Server) and stops it, from any thread. Cheap to clone.
+///
+/// ```
+/// use corelay::{Router, Server};
+///
+/// let server = Server::bind("127.0.0.1:0")?;
+/// let handle = server.handle();
+/// let serving = std::thread::spawn(|| server.serve(Router::new()));
+/// handle.drain();                                 // before it serves, or later
+/// serving.join().expect("no panic")?;
+/// assert_eq!(handle.status().connections, 0);
+/// # Ok::<(), corelay::Error>(())
+/// ```
+#[derive(Clone, Default)]
+pub struct ServerHandle(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    running: OnceLock<Arc<Running>>,
+    drain_early: AtomicBool,
+}
+
+/// The parts of a server that is serving.
+pub(crate) struct Running {
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) cores: Vec<Arc<Core>>,
+    pub(crate) control: Arc<Control>,
+}
+
+/// How other threads reach the supervisor.
+pub(crate) struct Control {
+    pub(crate) waker: Waker,
+    drain: AtomicBool,
+}
+
+impl Control {
+    pub(crate) fn new() -> io::Result<Self> {
+        Ok(Self { waker: Waker::new()?, drain: AtomicBool::new(false) })
+    }
+
+    fn request_drain(&self) {
+        self.drain.store(true, Ordering::Release);
+        if let Err(error) = self.waker.wake() {
+            tracing::error!(%error, "the supervisor could not be woken");
+        }
+    }
+
+    pub(crate) fn take_drain_request(&self) -> bool {
+        self.drain.swap(false, Ordering::AcqRel)
+    }
+}
+
+impl ServerHandle {
+    /// What the server is doing. Before it serves, all is zero.
+    pub fn status(&self) -> Status {
+        self.0.running.get().map_or_else(Status::not_serving, |running| running.status())
+    }
+
+    /// Stops accepting, lets requests in flight finish, and has [`Server::serve`](crate::Server::serve) return. May be
+    /// called at any time, and more than once.
+    pub fn drain(&self) {
+        self.0.drain_early.store(true, Ordering::SeqCst);
+        if let Some(running) = self.0.running.get() {
+            running.control.request_drain();
+        }
+    }
+
+    pub(crate) fn started(&self, running: Arc<Running>) {
+        let running = self.0.running.get_or_init(|| running);
+        if self.0.drain_early.load(Ordering::SeqCst) {
+            running.control.request_drain();
+        }
+    }
+}
+
+impl std::fmt::Debug for ServerHandle {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("ServerHandle").field("serving", &self.0.running.get().is_some()).finish()
+    }
+}
+
+impl Running {
+    fn status(&self) -> Status {
+        let shared = &self.shared;
+        let refused = [
+            ("too_many_connections", &shared.door.too_many),
+            ("too_many_connections_of_peer", &shared.door.too_many_of_peer),
+            ("no_service_thread", &shared.door.no_service_thread),
+        ];
+        let phase = shared.phase();
+        let uptime = shared.clock.now().saturating_duration_since(shared.started);
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            engine: "cores".to_owned(),
+            phase,
+            ready: phase == Phase::Serving,
+            uptime_s: uptime.as_secs_f64(),
+            connections: shared.occupancy.open() as u64,
+            refused: refused.map(|(name, count)| (name.to_owned(), count.read())).into(),
+            accept_pauses: shared.door.accept_pauses.read(),
+            cores: self.cores.iter().map(|core| core.status()).collect(),
+            service: self.service_status(),
+        }
+    }
+
+    fn service_status(&self) -> ServiceStatus {
+        let (threads, standby) = self.shared.service.count();
+        let counters = &self.shared.service_counters;
+        ServiceStatus {
+            threads: threads as u64,
+            standby: standby as u64,
+            threads_max: self.shared.service.threads_max() as u64,
+            requests: counters.requests.read(),
+            received_bytes: counters.received_bytes.read(),
+            sent_bytes: counters.sent_bytes.read(),
+            handler_ms: counters.handler_ns.read() as f64 / 1e6,
+            refused: self.shared.door.no_service_thread.read(),
+        }
+    }
+}
+
+/// Extractor: the status of the server that serves the request, for a route such as `/status`.
+///
+/// ```no_run
+/// use corelay::{Router, Server, http::Json, status::ServerStatus};
+///
+/// # fn main() -> corelay::Result<()> {
+/// let app = Router::new().get("/status", |status: ServerStatus| Json(status.read()));
+/// Server::bind("127.0.0.1:8080")?.serve(app)
+/// # }
+/// ```
+#[derive(Clone, Debug)]
+pub struct ServerStatus(ServerHandle);
+
+impl ServerStatus {
+    /// The counters as they are now.
+    pub fn read(&self) -> Status {
+        self.0.status()
+    }
+}
+
+impl FromRequest for ServerStatus {
+    /// Under a [`TestClient`](crate::http::TestClient) there is no server.
+    type Rejection = (StatusCode, &'static str);
+
+    fn from_request(request: &mut Request<'_>) -> Result<Self, Self::Rejection> {
+        let handle = request.state::<ServerHandle>().cloned();
+        handle.map(Self).ok_or((StatusCode::SERVICE_UNAVAILABLE, "no server is serving this"))
+    }
+}

@@ -1,0 +1,107 @@
+//! How many connections are open: in all, and by peer address where that is bounded.
+//!
+//! Both are shared by all cores: a count in all is one atomic; the table by address is behind a mutex and exists only
+//! when a bound is configured. It holds an entry per address with an open connection, so it is bounded by them.
+
+use crate::sync::lock;
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Why a new connection is not let in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    TooMany,
+    TooManyOfPeer,
+}
+
+/// The doors' count.
+pub(crate) struct Occupancy {
+    max: usize,
+    open: AtomicUsize,
+    per_peer: Option<PerPeer>,
+}
+
+struct PerPeer {
+    max: usize,
+    open: Mutex<HashMap<IpAddr, usize>>,
+}
+
+impl Occupancy {
+    pub(crate) fn new(max: usize, max_per_peer: Option<usize>) -> Self {
+        let per_peer = max_per_peer.map(|max| PerPeer { max, open: Mutex::default() });
+        Self { max, open: AtomicUsize::new(0), per_peer }
+    }
+
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::Relaxed)
+    }
+
+    /// Counts a connection in. Each `Ok` is owed one [`leave`](Self::leave) with the same peer.
+    pub(crate) fn enter(&self, peer: Option<SocketAddr>) -> Result<(), Refused> {
+        if self.open.fetch_add(1, Ordering::Relaxed) >= self.max {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+            return Err(Refused::TooMany);
+        }
+        if let (Some(per_peer), Some(peer)) = (&self.per_peer, peer) {
+            let mut open = lock(&per_peer.open);
+            let count = open.entry(canonical(peer)).or_insert(0);
+            if *count >= per_peer.max {
+                drop(open);
+                self.open.fetch_sub(1, Ordering::Relaxed);
+                return Err(Refused::TooManyOfPeer);
+            }
+            *count += 1;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn leave(&self, peer: Option<SocketAddr>) {
+        self.open.fetch_sub(1, Ordering::Relaxed);
+        if let (Some(per_peer), Some(peer)) = (&self.per_peer, peer) {
+            let mut open = lock(&per_peer.open);
+            if let Some(count) = open.get_mut(&canonical(peer)) {
+                *count -= 1;
+                if *count == 0 {
+                    open.remove(&canonical(peer));
+                }
+            }
+        }
+    }
+}
+
+/// One peer has one address, also when an IPv6 listener shows its IPv4 address mapped.
+fn canonical(peer: SocketAddr) -> IpAddr {
+    peer.ip().to_canonical()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn peer(text: &str) -> Option<SocketAddr> {
+        Some(text.parse().expect("an address"))
+    }
+
+    #[test]
+    fn the_bound_in_all_counts_every_peer() {
+        let occupancy = Occupancy::new(2, None);
+        assert_eq!(occupancy.enter(peer("10.0.0.1:1")), Ok(()));
+        assert_eq!(occupancy.enter(None), Ok(()));
+        assert_eq!(occupancy.enter(peer("10.0.0.2:1")), Err(Refused::TooMany));
+        occupancy.leave(None);
+        assert_eq!(occupancy.enter(peer("10.0.0.2:1")), Ok(()));
+    }
+
+    #[test]
+    fn the_bound_per_peer_counts_an_address_once_however_it_is_written() {
+        let occupancy = Occupancy::new(10, Some(1));
+        assert_eq!(occupancy.enter(peer("10.0.0.1:1")), Ok(()));
+        assert_eq!(occupancy.enter(peer("[::ffff:10.0.0.1]:2")), Err(Refused::TooManyOfPeer));
+        assert_eq!(occupancy.enter(peer("10.0.0.2:1")), Ok(()));
+        occupancy.leave(peer("10.0.0.1:1"));
+        assert_eq!(occupancy.enter(peer("10.0.0.1:3")), Ok(()));
+        assert_eq!(occupancy.open(), 2);
+    }
+}

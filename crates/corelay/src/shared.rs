@@ -1,0 +1,133 @@
+//! What all threads of a server share and only read: the application, the configuration, the door counts.
+
+use crate::clock::{Clock, Epoch, Tick};
+use crate::config::{Config, Deadlines};
+use crate::core::Assignment;
+use crate::http::App;
+use crate::peers::Occupancy;
+use crate::service::ServiceThreads;
+use crate::status::{Count, Counters, Phase};
+use corelay_http::{Head, Persistence};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::time::Instant;
+
+pub(crate) struct Shared {
+    pub(crate) app: App,
+    pub(crate) config: Config,
+    pub(crate) http_limits: corelay_http::Limits,
+    pub(crate) ticks: Ticks,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) epoch: Epoch,
+    pub(crate) started: Instant,
+    pub(crate) occupancy: Occupancy,
+    pub(crate) service: ServiceThreads<Assignment>,
+    /// Requests and bytes of the service threads.
+    pub(crate) service_counters: Arc<Counters>,
+    pub(crate) door: DoorCounters,
+    phase: AtomicU8,
+}
+
+/// What was turned away, and why.
+#[derive(Default)]
+pub(crate) struct DoorCounters {
+    pub(crate) too_many: Count,
+    pub(crate) too_many_of_peer: Count,
+    pub(crate) no_service_thread: Count,
+    pub(crate) accept_pauses: Count,
+    /// The tick from which the log may again say that accepting fails: all doors of a server share it.
+    quiet_until: AtomicU32,
+}
+
+impl DoorCounters {
+    /// Whether now is the time to say it; if so, it is said.
+    pub(crate) fn may_say(&self, now: Tick, quiet: u32) -> bool {
+        let until = self.quiet_until.load(Ordering::Relaxed);
+        let (now, next) = (now.0, now.after(quiet).0);
+        now >= until
+            && self.quiet_until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+}
+
+/// The deadlines in ticks, worked out once.
+pub(crate) struct Ticks {
+    pub(crate) head: u32,
+    pub(crate) body: u32,
+    pub(crate) idle: u32,
+    pub(crate) write: u32,
+    pub(crate) linger: u32,
+    pub(crate) linger_in_all: u32,
+}
+
+impl Ticks {
+    fn of(deadlines: &Deadlines) -> Self {
+        Self {
+            head: Tick::spanning(deadlines.head_timeout),
+            body: Tick::spanning(deadlines.body_timeout),
+            idle: Tick::spanning(deadlines.idle_timeout),
+            write: Tick::spanning(deadlines.write_timeout),
+            linger: Tick::spanning(deadlines.linger_timeout),
+            linger_in_all: Tick::spanning(deadlines.linger_timeout.saturating_mul(10)),
+        }
+    }
+}
+
+impl Shared {
+    pub(crate) fn new(
+        app: App,
+        config: Config,
+        clock: Arc<dyn Clock>,
+        service: ServiceThreads<Assignment>,
+    ) -> Self {
+        let started = clock.now();
+        let limits = &config.limits;
+        Self {
+            app,
+            http_limits: corelay_http::Limits {
+                head_bytes: limits.max_head_bytes,
+                target_bytes: limits.max_target_bytes,
+                fields: limits.max_headers,
+                ..corelay_http::Limits::default()
+            },
+            ticks: Ticks::of(&config.deadlines),
+            clock,
+            epoch: Epoch::starting(started),
+            started,
+            occupancy: Occupancy::new(limits.max_connections, limits.max_connections_per_peer),
+            service,
+            service_counters: Arc::default(),
+            door: DoorCounters::default(),
+            phase: AtomicU8::new(0),
+            config,
+        }
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Relaxed) {
+            0 => Phase::Serving,
+            1 => Phase::Unready,
+            _ => Phase::Draining,
+        }
+    }
+
+    /// Phases follow each other; going back has no effect.
+    pub(crate) fn enter_phase(&self, phase: Phase) {
+        let number = match phase {
+            Phase::Serving => 0,
+            Phase::Unready => 1,
+            Phase::Draining => 2,
+        };
+        self.phase.fetch_max(number, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub(crate) fn is_draining(&self) -> bool {
+        self.phase.load(Ordering::Relaxed) == 2
+    }
+
+    /// Whether the connection goes on after the answer to `head`.
+    #[inline]
+    pub(crate) fn persistence(&self, head: &Head<'_>) -> Persistence {
+        if self.is_draining() { Persistence::Close } else { Persistence::of(head) }
+    }
+}
