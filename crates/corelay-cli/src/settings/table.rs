@@ -300,8 +300,9 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: &value::DURATION,
         default: Some("2s"),
         excludes: None,
-        help: "After an answer that closes: how long input is still read and dropped\n\n\
-               So that the answer reaches a peer that is still sending, and is not lost to a reset.",
+        help: "After an answer that closes: longest silence while input is still read and dropped\n\n\
+               So that the answer reaches a peer that is still sending, and is not lost to a reset. A peer \
+               that goes on sending is cut off after ten times as long.",
         set: Set::One(|o, text| put(&mut o.config.deadlines.linger_timeout, value::duration(text))),
     },
     Setting {
