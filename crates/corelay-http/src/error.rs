@@ -25,8 +25,7 @@ pub struct RequestError {
 pub enum RequestErrorKind {
     /// More empty lines before the request line than [`Limits::empty_lines`](crate::Limits::empty_lines).
     TooManyEmptyLines,
-    /// A method that is not a token (RFC 9110 section 5.6.2), is empty, or is longer than
-    /// [`Limits::method_bytes`](crate::Limits::method_bytes).
+    /// A method that is not a token (RFC 9110 section 5.6.2), is empty, or is longer than 32 bytes.
     MethodMalformed,
     /// A target with a forbidden byte, or one that is none of the four forms (RFC 9112 section 3.2).
     TargetMalformed,

@@ -1,7 +1,8 @@
 //! How much of a peer's input one message may be.
 //!
 //! Every bound the parser and the body decoder enforce is named here with its default, and none can be bypassed by
-//! splitting the input. Time limits are not here: this crate has no clock.
+//! splitting the input. Time limits are not here: this crate has no clock. Nor is the length of a method, which is at most
+//! 32 bytes: that is syntax, telling a method from noise, and no server needs another figure.
 
 /// The bounds on one request, in bytes unless the name says otherwise.
 ///
@@ -16,8 +17,6 @@ pub struct Limits {
     /// The whole head: empty lines before it, request line, fields and the empty line that ends it. Past it: 414
     /// while still in the request line, else 431. Default 16 KiB; values above 4 GiB − 1 count as that.
     pub head_bytes: usize,
-    /// The method token. Past it: 400, because no method is that long. Default 32.
-    pub method_bytes: usize,
     /// The request target. Past it: 414 (RFC 9110 section 15.5.15). Default 8 KiB (RFC 9112 section 3 asks for at
     /// least 8,000 octets of request line).
     pub target_bytes: usize,
@@ -39,7 +38,6 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             head_bytes: 16 * 1024,
-            method_bytes: 32,
             target_bytes: 8 * 1024,
             fields: 100,
             empty_lines: 4,
