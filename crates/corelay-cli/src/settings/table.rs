@@ -389,7 +389,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         default: Some("false"),
         excludes: None,
         help: "Log each answered request: peer, method, target, status, bytes, duration in microseconds\n\n\
-               Formatting the line costs the serving thread about 2 microseconds for each request, 3 in JSON.",
+               Formatting the line costs the serving thread about 2 microseconds a request, 3 in JSON.",
         set: Set::Switch(|o, on| o.config.access_log = on),
     },
 ];

@@ -2,7 +2,7 @@
 //! for all.
 //!
 //! Deliberately plain: columns under their names, right-aligned numbers, nothing that a log file or a narrow
-//! terminal would garble. Whether a core is in a handler just now is left to the JSON: the one that answers is.
+//! terminal would garble. Whether a core is in a handler is left to the JSON: the one that answers is.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -188,7 +188,8 @@ mod tests {
         json!({
             "core": number, "cpu": number + 2, "connections": 3, "connections_accepted": 10,
             "requests": requests,
-            "received_bytes": 2048, "sent_bytes": 3 << 20, "handler_ms": 12.34, "in_handler": number == 1, "wake_ups": 5,
+            "received_bytes": 2048, "sent_bytes": 3 << 20, "handler_ms": 12.34, "in_handler": number == 1,
+            "wake_ups": 5,
             "connection_relays": 4, "core_relays": 1, "closes": {"idle": 2, "peer\u{1b}[2J": 5},
         })
     }
