@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use corelay::Router;
-use corelay::http::{Middleware, Next, Path, Request, Response, StatusCode, TestClient};
+use corelay::http::{Method, Middleware, Next, Path, Request, Response, StatusCode, TestClient};
 
 /// Appends a letter to a field on the way out, and to an extension on the way in.
 fn letter(letter: char) -> impl Middleware {
@@ -55,6 +55,12 @@ fn it_sees_what_routing_answers_too() {
     ] {
         assert_eq!((response.status().as_u16(), way_out(response.headers()).as_str()), (status, "x"));
     }
+}
+
+#[test]
+fn it_is_around_a_handler_of_connect_too() {
+    let client = TestClient::new(Router::new().connect(way_in).layer(letter('x'))).unwrap();
+    assert_eq!(client.request(Method::CONNECT, "a.example:1").send().text(), "x");
 }
 
 #[test]
