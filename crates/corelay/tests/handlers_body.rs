@@ -98,6 +98,15 @@ fn a_routes_limit_is_kept_to_the_byte() {
 }
 
 #[test]
+fn what_is_gathered_is_bounded_where_no_route_and_no_signature_says_so() {
+    let gather = |request: &mut Request<'_>| request.extract::<Vec<u8>>().map(|body| body.len().to_string());
+    let client = TestClient::new(Router::new().post("/", gather)).unwrap();
+    let most = corelay::Config::default().limits.max_buffered_body_bytes;
+    assert_eq!(client.post("/").body(vec![0; most]).send().text(), most.to_string());
+    assert_eq!(client.post("/").body(vec![0; most + 1]).send().status(), 413);
+}
+
+#[test]
 fn text_must_be_utf_8() {
     let refused = client().post("/text").body(b"caf\xe9".to_vec()).send();
     assert_eq!((refused.status().as_u16(), refused.text().as_str()), (400, "the body is not UTF-8"));
