@@ -107,6 +107,21 @@ fn compare(input: &[u8]) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+#[test]
+fn on_the_heads_of_well_behaved_clients() {
+    for input in [
+        "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
+        "\r\nPOST /a?b=c HTTP/1.0\r\nContent-Length:5\r\nX: \t y z \t\r\n\r\nHello",
+        "OPTIONS * HTTP/1.1\r\nhost:\r\nEmpty:\r\n\r\n",
+        "CONNECT a:1 HTTP/1.1\r\nHOST: [::1]:1\r\nX-Obs: \u{e9}\r\n\r\n",
+        "M-X http://a/{b}|c HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: Chunked\r\n\r\n",
+    ] {
+        let outcome = parse_in_steps(input.as_bytes(), [input.len()], &Limits::default());
+        assert!(matches!(outcome, Outcome::Complete(_)), "{input:?}: {outcome:?}");
+        compare(input.as_bytes()).unwrap();
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 4_000, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -26,7 +26,8 @@ const SIZE_DIGITS_MAX: u32 = 16;
 pub(super) struct ChunkedDecoder {
     /// While reading a size: its value so far; in a chunk: data bytes still to come.
     remaining: u64,
-    /// Bytes of the chunk-size line so far, or of the trailer section.
+    /// Bytes of the chunk-size line so far, or of the trailer section. This and the counters below saturate: a limit
+    /// beyond 4 GiB is no limit, but never an overflow.
     section_bytes: u32,
     extension_bytes: u32,
     trailers: u32,
@@ -64,17 +65,15 @@ impl ChunkedDecoder {
     /// Walks over framing up to the end of one run of data, of the body, or of the input.
     pub(super) fn decode(&mut self, input: &[u8], limits: &Limits) -> Result<Decoded, BodyError> {
         let mut at = 0;
-        while at < input.len() && self.phase != Phase::Complete {
-            if self.phase == Phase::Data {
-                return Ok(self.take_data(input, at));
+        loop {
+            match self.phase {
+                Phase::Failed(kind) => return Err(BodyError::new(kind)),
+                Phase::Data => return Ok(self.take_data(input, at)),
+                Phase::Complete => break,
+                _ => {}
             }
-            self.phase = match self.step(input[at], limits) {
-                Ok(phase) => phase,
-                Err(kind) => Phase::Failed(kind),
-            };
-            if let Phase::Failed(kind) = self.phase {
-                return Err(BodyError::new(kind));
-            }
+            let Some(&octet) = input.get(at) else { break };
+            self.phase = self.step(octet, limits).unwrap_or_else(Phase::Failed);
             at += 1;
         }
         Ok(Decoded { consumed: at, data: at..at, complete: self.is_complete() })
@@ -102,8 +101,7 @@ impl ChunkedDecoder {
                 self.trailer(octet, limits)
             }
             Phase::EndLf => expect(octet, b'\n', Phase::Complete, BodyErrorKind::LineEndMalformed),
-            Phase::Failed(kind) => Err(kind),
-            Phase::Data | Phase::Complete => Ok(self.phase),
+            Phase::Data | Phase::Complete | Phase::Failed(_) => Ok(self.phase),
         }
     }
 
@@ -136,7 +134,7 @@ impl ChunkedDecoder {
             _ => return Err(BodyErrorKind::ChunkExtensionMalformed),
         };
         self.count_line(limits)?;
-        self.extension_bytes += 1;
+        self.extension_bytes = self.extension_bytes.saturating_add(1);
         if self.extension_bytes as usize > limits.chunk_extension_bytes_total {
             return Err(BodyErrorKind::ChunkExtensionsTooLarge);
         }
@@ -156,7 +154,7 @@ impl ChunkedDecoder {
                 return Err(BodyErrorKind::TooManyTrailers);
             }
             (Phase::TrailerStart, _) if is_token(octet) => {
-                self.trailers += 1;
+                self.trailers = self.trailers.saturating_add(1);
                 Phase::TrailerName
             }
             (Phase::TrailerName, b':') => Phase::TrailerValue,
@@ -167,7 +165,7 @@ impl ChunkedDecoder {
             (Phase::TrailerLf, _) | (_, b'\r' | b'\n') => return Err(BodyErrorKind::LineEndMalformed),
             _ => return Err(BodyErrorKind::TrailerMalformed),
         };
-        self.section_bytes += 1;
+        self.section_bytes = self.section_bytes.saturating_add(1);
         if self.section_bytes as usize > limits.trailer_bytes {
             return Err(BodyErrorKind::TrailersTooLarge);
         }
@@ -175,7 +173,7 @@ impl ChunkedDecoder {
     }
 
     fn count_line(&mut self, limits: &Limits) -> Result<(), BodyErrorKind> {
-        self.section_bytes += 1;
+        self.section_bytes = self.section_bytes.saturating_add(1);
         if self.section_bytes as usize > limits.chunk_line_bytes {
             return Err(BodyErrorKind::ChunkLineTooLong);
         }

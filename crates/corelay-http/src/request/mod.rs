@@ -1,7 +1,7 @@
 //! One request head, parsed from a buffer that grows.
 //!
 //! The parser walks these states from left to right and never back; each records where its element begins and how
-//! far it has been looked at, so a head that comes a byte at a time costs no more than one that comes whole:
+//! far it has been looked at, so a head that comes a byte at a time costs in proportion to its length, not its square:
 //!
 //! ```text
 //! EmptyLines ──▶ RequestLine ──▶ FieldName ──▶ FieldValue

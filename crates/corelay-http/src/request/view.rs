@@ -4,7 +4,7 @@ use super::{FieldSpan, RequestHead, TargetForm, Version};
 use crate::{Framing, Method};
 use std::fmt;
 
-/// A parsed request head over the bytes it was parsed from. Two words and `Copy`.
+/// A parsed request head over the bytes it was parsed from. Three words and `Copy`.
 ///
 /// ```
 /// use corelay_http::{Framing, Limits, RequestHead};
