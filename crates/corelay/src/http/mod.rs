@@ -72,10 +72,8 @@ pub use test_client::{PreparedRequest, TestClient, TestRequest};
 pub use test_response::TestResponse;
 pub use upgrade::{ReadWrite, Upgraded};
 
-#[allow(unused_imports, reason = "the engine's half of the interface")]
 pub(crate) use self::{
     app::Route,
-    endpoint::Endpoint,
     request::RequestBody,
     response::{BodyWriter, ResponseBody},
 };

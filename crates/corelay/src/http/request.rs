@@ -60,7 +60,7 @@ pub(crate) enum WholeBody<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// What the engine hands to [`Endpoint::call`](super::Endpoint::call).
+    /// What the engine hands to [`Endpoint::call`](super::endpoint::Endpoint::call).
     #[inline]
     pub(crate) fn new(
         head: Head<'a>,
@@ -76,7 +76,7 @@ impl<'a> Request<'a> {
     /// empty.
     ///
     /// A handler or middleware whose route takes no body by its signature (see
-    /// [`FromRequest::BODY`](super::FromRequest::BODY)) finds it empty too; handlers of `&mut Request<'_>`
+    /// [`FromRequest::BODY`]) finds it empty too; handlers of `&mut Request<'_>`
     /// always get it.
     pub fn take_body(&mut self) -> Body {
         let body = match std::mem::replace(&mut self.body, RequestBody::Empty) {
