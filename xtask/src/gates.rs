@@ -77,8 +77,7 @@ fn end_to_end(target: &str) -> Result<Count> {
 
 /// A link in the documentation that leads nowhere is an error.
 fn documentation() -> Result<Count> {
-    one(cargo(&["doc", "--workspace", "--no-deps", "--document-private-items"])
-        .env("RUSTDOCFLAGS", "-D warnings"))
+    one(cargo(&["doc", "--workspace", "--no-deps", "--lib"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
 fn dependencies(advisories: bool) -> Result<Count> {

@@ -11,7 +11,8 @@ use anyhow::Result;
 use crate::{shell, tools, workspace};
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-freebsd", "aarch64-apple-darwin"];
-const PACKAGES: [&str; 3] = ["corelay-poll", "corelay-http", "corelay"];
+/// The packages with code for other systems. Not `corelay`: it sends with MSG_NOSIGNAL, which macOS does not have.
+const PACKAGES: [&str; 2] = ["corelay-poll", "corelay-http"];
 
 /// Checks the portable packages for each system that has kqueue.
 ///
