@@ -7,7 +7,7 @@ use crate::status::{Phase, ServiceStatus, Status};
 use corelay_poll::Waker;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, OnceLock, Weak};
 
 /// Looks at a [`Server`](crate::Server) and stops it, from any thread. Cheap to clone.
 ///
@@ -24,6 +24,9 @@ use std::sync::{Arc, OnceLock};
 /// ```
 #[derive(Clone, Default)]
 pub struct ServerHandle(Arc<Inner>);
+
+/// What finds the server as long as somebody has its [`ServerHandle`]; the server itself has one while it serves.
+pub(crate) struct WeakHandle(Weak<Inner>);
 
 #[derive(Default)]
 struct Inner {
@@ -74,6 +77,11 @@ impl ServerHandle {
         if let Some(running) = self.0.running.get() {
             running.control.request_drain();
         }
+    }
+
+    /// A handle for the server's own application: held by the server, it must not hold the server in turn.
+    pub(crate) fn downgrade(&self) -> WeakHandle {
+        WeakHandle(Arc::downgrade(&self.0))
     }
 
     pub(crate) fn started(&self, running: Arc<Running>) {
@@ -155,7 +163,9 @@ impl FromRequest for ServerStatus {
     type Rejection = (StatusCode, &'static str);
 
     fn from_request(request: &mut Request<'_>) -> Result<Self, Self::Rejection> {
-        let handle = request.state::<ServerHandle>().cloned();
-        handle.map(Self).ok_or((StatusCode::SERVICE_UNAVAILABLE, "no server is serving this"))
+        let handle = request.state::<WeakHandle>().and_then(|handle| handle.0.upgrade());
+        handle
+            .map(|handle| Self(ServerHandle(handle)))
+            .ok_or((StatusCode::SERVICE_UNAVAILABLE, "no server is serving this"))
     }
 }

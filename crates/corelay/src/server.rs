@@ -88,7 +88,7 @@ impl Server {
         if self.listeners.is_empty() {
             return Err(Error::NoListener);
         }
-        let mut app = router.shared_state(Arc::new(self.handle.clone())).finish()?;
+        let mut app = router.state(self.handle.downgrade()).finish()?;
         app.limit_whole_bodies(self.config.limits.max_buffered_body_bytes);
         raise_open_files();
         let placement = Placement::choose(&self.config)?;
