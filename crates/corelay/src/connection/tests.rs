@@ -1,0 +1,163 @@
+//! A connection without a core: one end of a socket pair, served by hand, in a time that moves when it is told to.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as expected")]
+
+mod allocations;
+mod deadlines;
+mod splits;
+mod turns;
+mod writers;
+
+use super::{CloseReason, Connection, Next, Outgoing, Turn};
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::http::Router;
+use crate::service::ServiceThreads;
+use crate::shared::Shared;
+use crate::tally::Tally;
+use corelay_http::RequestHead;
+use std::io::{self, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime};
+
+/// A clock that is set.
+struct Hands {
+    start: Instant,
+    passed_ms: AtomicU64,
+}
+
+impl Hands {
+    fn passed(&self) -> Duration {
+        Duration::from_millis(self.passed_ms.load(Ordering::Relaxed))
+    }
+}
+
+impl Clock for Hands {
+    fn now(&self) -> Instant {
+        self.start + self.passed()
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000) + self.passed()
+    }
+}
+
+/// A connection, what a serving thread lends it, and its peer.
+struct Rig {
+    hands: Arc<Hands>,
+    server: Arc<Shared>,
+    turn: Turn,
+    /// Here, unless it was closed.
+    connection: Option<Connection>,
+    peer: UnixStream,
+}
+
+/// A new connection and its peer.
+fn connect(server: &Shared, turn: &Turn) -> (Connection, UnixStream) {
+    let (ours, peer) = UnixStream::pair().unwrap();
+    ours.set_nonblocking(true).unwrap();
+    peer.set_nonblocking(true).unwrap();
+    let deadline = turn.now.tick.after(server.ticks.head);
+    (Connection::new(ours.into(), None, deadline), peer)
+}
+
+impl Rig {
+    fn new(router: Router) -> Self {
+        Self::with(Config::default(), router)
+    }
+
+    fn with(config: Config, router: Router) -> Self {
+        let hands = Arc::new(Hands { start: Instant::now(), passed_ms: AtomicU64::new(0) });
+        let clock: Arc<dyn Clock> = hands.clone();
+        let service = ServiceThreads::new(0, Vec::new());
+        let server = Arc::new(Shared::new(router.finish().unwrap(), config, clock.clone(), service));
+        let now = server.epoch.moment(clock.now());
+        let turn = Turn {
+            input: vec![0; 64 * 1024].into(),
+            parser: RequestHead::new(),
+            out: Outgoing::new(&*clock, now, false),
+            now,
+            tally: Tally::new(Arc::default(), Arc::default(), clock, now, false),
+        };
+        let (connection, peer) = connect(&server, &turn);
+        Self { hands, server, turn, connection: Some(connection), peer }
+    }
+
+    /// Another connection, on the same serving thread. The one before is dropped.
+    fn reconnect(&mut self) {
+        let (connection, peer) = connect(&self.server, &self.turn);
+        (self.connection, self.peer) = (Some(connection), peer);
+    }
+
+    fn connection(&mut self) -> &mut Connection {
+        self.connection.as_mut().expect("it is not closed")
+    }
+
+    /// One turn.
+    fn serve(&mut self) -> Next {
+        self.connection.as_mut().expect("it is not closed").serve(&mut self.turn, &self.server)
+    }
+
+    /// The deadline has come.
+    fn expire(&mut self) -> Next {
+        self.connection.as_mut().expect("it is not closed").expired(&mut self.turn, &self.server)
+    }
+
+    /// Turns until it waits for its peer, service threads included; or why it was closed.
+    fn run(&mut self) -> Option<CloseReason> {
+        loop {
+            match self.serve() {
+                Next::Read | Next::Write => return None,
+                Next::Again => {}
+                Next::Close(reason) => return self.close(reason),
+                Next::Service(job) => {
+                    let mut tally = Tally::exact(self.hands.clone(), self.turn.now);
+                    let connection = self.connection.take().expect("it was served");
+                    match job.run(connection, &self.server, &mut tally) {
+                        Ok(connection) => self.connection = Some(connection),
+                        Err(reason) => return self.close(reason),
+                    }
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, reason: CloseReason) -> Option<CloseReason> {
+        self.connection = None;
+        Some(reason)
+    }
+
+    /// The peer sends, and the connection is served.
+    fn send(&mut self, bytes: impl AsRef<[u8]>) -> Option<CloseReason> {
+        self.peer.write_all(bytes.as_ref()).unwrap();
+        self.run()
+    }
+
+    /// What there is for the peer to read.
+    fn received(&mut self) -> Vec<u8> {
+        let mut received = Vec::new();
+        match self.peer.read_to_end(&mut received) {
+            Ok(_) => received,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => received,
+            Err(error) => panic!("{error}"),
+        }
+    }
+
+    fn received_text(&mut self) -> String {
+        String::from_utf8(self.received()).unwrap()
+    }
+
+    /// Moves time on, to a new turn.
+    fn pass(&mut self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).unwrap();
+        self.hands.passed_ms.fetch_add(millis, Ordering::Relaxed);
+        self.turn.now = self.server.epoch.moment(self.hands.now());
+    }
+
+    /// How far away the deadline is.
+    fn time_left(&mut self) -> Duration {
+        let (epoch, now) = (self.server.epoch, self.turn.now.instant);
+        epoch.until(self.connection().deadline, now)
+    }
+}

@@ -1,0 +1,25 @@
+//! The engine from inside a program: servers in this process, real sockets, one behaviour a file.
+//!
+//! Here is what only a user of the library can do: hand in handlers that meet the test through channels, that panic, keep
+//! a body, upgrade, hold values with a destructor; inject a clock; drain. What a peer alone can do to a server is tested
+//! on the binary, in `corelay-cli/tests/e2e`.
+#![allow(clippy::unwrap_used, reason = "a test stops where something is not as expected")]
+
+mod support;
+
+mod blocking_endpoints;
+mod broken_answers;
+mod clock_readings;
+mod drain;
+mod expectations;
+mod full_duplex;
+mod kept_bodies;
+mod panics;
+mod panics_in_destructors;
+mod service_thread_limit;
+mod states;
+mod streamed_answers;
+mod streamed_requests;
+mod unix_sockets;
+mod unread_bodies;
+mod upgrades;
