@@ -57,7 +57,7 @@ pub enum RequestErrorKind {
     HostRepeated,
     /// A Host or authority that is not `host[:port]` (RFC 9110 section 7.2, RFC 3986 section 3.2).
     HostMalformed,
-    /// A Content-Length that is not digits, has leading zeros, is too long for 64 bits, or is a list (RFC 9110
+    /// A Content-Length that is not digits, is too long for 64 bits, or is a list (RFC 9110
     /// section 8.6).
     ContentLengthMalformed,
     /// More than one Content-Length, equal ones too (RFC 9112 section 6.3).

@@ -15,7 +15,14 @@ fn no_field_about_it_means_no_body() {
 
 #[test]
 fn content_length_is_one_decimal_number() {
-    for (value, length) in [("0", 0), ("5", 5), ("  5\t", 5), ("18446744073709551615", u64::MAX)] {
+    for (value, length) in [
+        ("0", 0),
+        ("5", 5),
+        ("  5\t", 5),
+        ("18446744073709551615", u64::MAX),
+        ("05", 5),
+        ("0000000000000000000000005", 5),
+    ] {
         let request = accepted(with_fields(&[&format!("content-LENGTH:{value}")]));
         assert_eq!(request.framing, Framing::Length(length), "{value:?}");
     }
@@ -37,9 +44,6 @@ fn any_other_content_length_is_refused_with_400() {
         "5;",
         "5.0",
         "1e3",
-        "05",
-        "00",
-        "0000000000000000000000005",
         "\"5\"",
         "\u{b2}",
         "18446744073709551616",

@@ -56,3 +56,25 @@ pub fn share_port(socket: impl AsFd) -> io::Result<bool> {
 pub fn set_defer_accept(socket: impl AsFd, wait: Duration) -> io::Result<()> {
     sys::set_defer_accept(socket.as_fd(), wait)
 }
+
+/// Sends what the socket takes of `bytes`, without waiting if it is non-blocking. To a peer that is gone it is an error,
+/// never SIGPIPE.
+///
+/// # Errors
+///
+/// `WouldBlock` when the socket takes nothing; what else send(2) reports.
+#[inline]
+pub fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(socket, bytes, sys::SEND_FLAGS)?)
+}
+
+/// [`send`] of several pieces as one.
+///
+/// # Errors
+///
+/// As [`send`].
+#[inline]
+pub fn send_vectored(socket: impl AsFd, pieces: &[io::IoSlice<'_>]) -> io::Result<usize> {
+    let mut nothing = rustix::net::SendAncillaryBuffer::default();
+    Ok(rustix::net::sendmsg(socket, pieces, &mut nothing, sys::SEND_FLAGS)?)
+}

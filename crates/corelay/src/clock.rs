@@ -53,6 +53,8 @@ impl Tick {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Moment {
     pub(crate) instant: Instant,
+    /// Nanoseconds since the server's [`Epoch`]: what is compared on the hot path.
+    pub(crate) nanos: u64,
     pub(crate) tick: Tick,
 }
 
@@ -66,8 +68,10 @@ impl Epoch {
     }
 
     pub(crate) fn moment(self, instant: Instant) -> Moment {
-        let ticks = instant.saturating_duration_since(self.0).as_nanos() >> TICK_SHIFT;
-        Moment { instant, tick: Tick(u32::try_from(ticks).unwrap_or(u32::MAX)) }
+        let elapsed = instant.saturating_duration_since(self.0);
+        let nanos =
+            elapsed.as_secs().saturating_mul(1_000_000_000).saturating_add(elapsed.subsec_nanos().into());
+        Moment { instant, nanos, tick: Tick(u32::try_from(nanos >> TICK_SHIFT).unwrap_or(u32::MAX)) }
     }
 
     /// How long from `now` until `tick` has begun.

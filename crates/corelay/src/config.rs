@@ -118,7 +118,8 @@ pub struct Deadlines {
     pub idle_timeout: Duration,
     /// Longest time in which a peer takes no byte of an answer. Past it: closed.
     pub write_timeout: Duration,
-    /// After an answer that closes: how long input is still read and dropped, so that the answer is not lost to a reset.
+    /// After an answer that closes before its request is read: how long the peer may be silent while its input is still
+    /// read and dropped, so that the answer is not lost to a reset. Ten times this in all.
     pub linger_timeout: Duration,
 }
 

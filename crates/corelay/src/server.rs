@@ -31,13 +31,16 @@ pub struct Server {
     addresses: Vec<Address>,
     clock: Arc<dyn Clock>,
     handle: ServerHandle,
+    /// Watched from the first listener on: whoever sees the address may send a signal.
+    signals: Option<Signals>,
 }
 
 impl Server {
     /// A server that listens nowhere yet.
     pub fn new(config: Config) -> Self {
         let clock = Arc::new(SystemClock);
-        Self { config, listeners: Vec::new(), addresses: Vec::new(), clock, handle: ServerHandle::default() }
+        let handle = ServerHandle::default();
+        Self { config, listeners: Vec::new(), addresses: Vec::new(), clock, handle, signals: None }
     }
 
     /// A server with the default configuration that listens on `address`: `IP:PORT`, `[IPv6]:PORT`, `NAME:PORT` or
@@ -56,6 +59,9 @@ impl Server {
     /// better here than after the address was announced.
     pub fn listen(mut self, address: Address) -> Result<Self> {
         Placement::choose(&self.config)?;
+        if self.config.drain.on_signals && self.signals.is_none() {
+            self.signals = Some(Signals::new(&[Signal::Terminate, Signal::Interrupt]).map_err(Error::Poll)?);
+        }
         let listener = Listener::bind(&address, &self.config.sockets)?;
         self.addresses.push(listener.address().clone());
         self.listeners.push(listener);
@@ -97,8 +103,9 @@ impl Server {
         let control = Arc::new(Control::new().map_err(Error::Poll)?);
         let (cores, acceptor) = self.open_doors(&placement)?;
         let running = Running { shared: shared.clone(), cores: cores.clone(), control: control.clone() };
-        let signals = self.config.drain.on_signals;
-        let supervisor = Supervisor::new(running, acceptor.as_ref().map(|(_, stop)| stop.clone()), signals)?;
+        let signals = self.signals.take();
+        let mut supervisor =
+            Supervisor::new(running, acceptor.as_ref().map(|(_, stop)| stop.clone()), signals)?;
         // First the handle, then the threads: the first request may ask for the status.
         self.handle.started(supervisor.running.clone());
         supervisor.start(acceptor.map(|(acceptor, _)| acceptor), &placement)?;
@@ -147,6 +154,8 @@ const TIMER: Token = Token::new(2, 0);
 struct Supervisor {
     running: Arc<Running>,
     stop_accepting: Option<StopAccepting>,
+    /// The accept thread, while there is one.
+    accepting: Option<JoinHandle<()>>,
     poller: Poller,
     signals: Option<Signals>,
     timer: Timer,
@@ -155,25 +164,28 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn new(running: Running, stop_accepting: Option<StopAccepting>, on_signals: bool) -> Result<Self> {
+    fn new(
+        running: Running,
+        stop_accepting: Option<StopAccepting>,
+        signals: Option<Signals>,
+    ) -> Result<Self> {
         let make = || -> std::io::Result<_> {
             let (poller, timer) = (Poller::new()?, Timer::new()?);
             poller.add(&running.control.waker, CONTROL, Interest::READ, Trigger::Level)?;
             poller.add(&timer, TIMER, Interest::READ, Trigger::Level)?;
-            let signals =
-                on_signals.then(|| Signals::new(&[Signal::Terminate, Signal::Interrupt])).transpose()?;
             if let Some(signals) = &signals {
                 poller.add(signals, SIGNALS, Interest::READ, Trigger::Level)?;
             }
-            Ok((poller, timer, signals))
+            Ok((poller, timer))
         };
-        let (poller, timer, signals) = make().map_err(Error::Poll)?;
+        let (poller, timer) = make().map_err(Error::Poll)?;
         let alive = Arc::new(AtomicUsize::new(0));
-        Ok(Self { running: Arc::new(running), stop_accepting, poller, signals, timer, alive })
+        let (running, accepting) = (Arc::new(running), None);
+        Ok(Self { running, stop_accepting, accepting, poller, signals, timer, alive })
     }
 
     /// Starts the serving threads; returns when each of them serves.
-    fn start(&self, acceptor: Option<Acceptor>, placement: &Placement) -> Result<()> {
+    fn start(&mut self, acceptor: Option<Acceptor>, placement: &Placement) -> Result<()> {
         let barrier = Arc::new(Barrier::new(self.running.cores.len() + usize::from(acceptor.is_some()) + 1));
         for core in &self.running.cores {
             let (core, shared, barrier) = (core.clone(), self.running.shared.clone(), barrier.clone());
@@ -188,11 +200,11 @@ impl Supervisor {
         if let Some(acceptor) = acceptor {
             let (shared, barrier, cpus) =
                 (self.running.shared.clone(), barrier.clone(), placement.cpus.clone());
-            self.spawn("corelay-accept".into(), move || {
+            self.accepting = Some(self.spawn("corelay-accept".into(), move || {
                 let _ = corelay_poll::affinity::set_current_thread_cpus(&cpus);
                 barrier.wait();
                 acceptor.run(&shared);
-            })?;
+            })?);
         }
         barrier.wait();
         Ok(())
@@ -209,7 +221,7 @@ impl Supervisor {
     }
 
     /// Waits until every core has ended, or may be waited for no longer.
-    fn watch(&self) -> Result<()> {
+    fn watch(&mut self) -> Result<()> {
         let mut events = Events::with_capacity(8);
         loop {
             self.poller.wait(&mut events, None).map_err(Error::Poll)?;
@@ -242,8 +254,8 @@ impl Supervisor {
     }
 
     /// Leaves the serving phase: first unready for a while, if so configured.
-    fn begin(&self) {
-        let shared = &self.running.shared;
+    fn begin(&mut self) {
+        let shared = self.running.shared.clone();
         if shared.phase() != Phase::Serving {
             return;
         }
@@ -256,12 +268,14 @@ impl Supervisor {
         }
     }
 
-    fn drain(&self) {
-        let shared = &self.running.shared;
+    fn drain(&mut self) {
+        let shared = self.running.shared.clone();
         tracing::info!(open = shared.occupancy.open(), "draining");
         shared.enter_phase(Phase::Draining);
-        if let Some(accepting) = &self.stop_accepting {
-            accepting.stop();
+        // Before the cores are told: what the accept thread still lets in must not find them gone.
+        if let (Some(stop), Some(accepting)) = (&self.stop_accepting, self.accepting.take()) {
+            stop.stop();
+            let _ = accepting.join();
         }
         for core in &self.running.cores {
             core.send(Message::Drain);
@@ -272,7 +286,7 @@ impl Supervisor {
     }
 
     /// The timer of the present phase has fired. `true`: there is no next phase.
-    fn phase_is_over(&self) -> bool {
+    fn phase_is_over(&mut self) -> bool {
         let draining = self.running.shared.phase() == Phase::Draining;
         if !draining {
             self.drain();

@@ -19,7 +19,9 @@ const STACK_BYTES: usize = 1024 * 1024;
 
 /// Something a service thread can do.
 pub(crate) trait Work: Send + 'static {
-    fn run(self);
+    /// Does it, and gives what tells others that it is done. That is called when the thread counts as a standby, so that
+    /// whoever hears of it finds a thread for what comes next.
+    fn run(self) -> impl FnOnce();
 }
 
 /// A bounded set of threads that run [`Work`].
@@ -102,8 +104,9 @@ impl<W: Work> Inner<W> {
             tracing::debug!(%error, "a service thread keeps the affinity of the thread that started it");
         }
         while let Some(work) = self.next() {
-            work.run();
+            let tell = work.run();
             lock(&self.state).standbys += 1;
+            tell();
         }
     }
 
@@ -131,9 +134,30 @@ mod tests {
     struct Call(Box<dyn FnOnce() + Send>);
 
     impl Work for Call {
-        fn run(self) {
+        fn run(self) -> impl FnOnce() {
             (self.0)();
+            || {}
         }
+    }
+
+    /// Work that tells how many threads there are, and how many idle ones.
+    struct Census {
+        threads: Arc<ServiceThreads<Census>>,
+        report: mpsc::Sender<(usize, usize)>,
+    }
+
+    impl Work for Census {
+        fn run(self) -> impl FnOnce() {
+            move || self.report.send(self.threads.count()).expect("the test listens")
+        }
+    }
+
+    #[test]
+    fn whoever_is_told_that_work_is_done_finds_its_thread_idle() {
+        let threads = Arc::new(ServiceThreads::new(1, Vec::new()));
+        let (report, reported) = mpsc::channel();
+        assert!(threads.assign(Census { threads: threads.clone(), report }).is_ok());
+        assert_eq!(reported.recv().expect("a report"), (1, 1));
     }
 
     #[test]

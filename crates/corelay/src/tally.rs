@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// Handlers that are measured, at most, per millisecond: a pair of clock readings each.
-const SAMPLES_PER_MS: u32 = 1;
+/// Under heavy load one handler in this time is measured: a pair of clock readings.
+const SAMPLE_EVERY_NANOS: u64 = 1_000_000;
 /// Measurements that a quiet time saves up, so that under light load every handler is measured.
-const SAVED_SAMPLES_MAX: u32 = 64;
+const SAVED_SAMPLES_MAX: u64 = 64;
 
 /// Counts up when its thread enters user code and when it leaves: odd means inside (a handler, its extractors and
 /// middleware, a body iterator, the drop of a user's value).
@@ -36,11 +36,13 @@ pub(crate) struct Tally {
     pub(crate) counters: Arc<Counters>,
     sequence: Arc<Sequence>,
     clock: Arc<dyn Clock>,
+    /// The wake-up's one reading of the clock.
+    now: Moment,
     /// Whether every handler is measured, because the access log wants to know.
     always: bool,
     /// Measurements that may still be made, and up to when they were counted.
-    samples: u32,
-    counted_to: Instant,
+    samples: u64,
+    counted_to_nanos: u64,
     /// Handlers since the last one that was measured: the next one stands for them too.
     unmeasured: u64,
     /// In a handler that is measured: when it began.
@@ -54,16 +56,17 @@ impl Tally {
         counters: Arc<Counters>,
         sequence: Arc<Sequence>,
         clock: Arc<dyn Clock>,
-        now: Instant,
+        now: Moment,
         always: bool,
     ) -> Self {
         Self {
             counters,
             sequence,
             clock,
+            now,
             always,
             samples: SAVED_SAMPLES_MAX,
-            counted_to: now,
+            counted_to_nanos: 0,
             unmeasured: 0,
             entered_at: None,
             last_handler: None,
@@ -71,21 +74,25 @@ impl Tally {
     }
 
     /// Books of their own for one piece of work on a service thread, which is always measured.
-    pub(crate) fn exact(clock: Arc<dyn Clock>) -> Self {
-        let now = clock.now();
+    pub(crate) fn exact(clock: Arc<dyn Clock>, now: Moment) -> Self {
         Self::new(Arc::default(), Arc::default(), clock, now, true)
     }
 
     /// A new wake-up, at `now`.
     #[inline]
     pub(crate) fn wake_up(&mut self, now: Moment) {
+        self.now = now;
         self.counters.wake_ups.add(1);
-        let elapsed_ms = now.instant.saturating_duration_since(self.counted_to).as_millis();
-        if elapsed_ms > 0 {
-            let earned = u32::try_from(elapsed_ms).unwrap_or(u32::MAX).saturating_mul(SAMPLES_PER_MS);
+        let elapsed_nanos = now.nanos.saturating_sub(self.counted_to_nanos);
+        if elapsed_nanos >= SAMPLE_EVERY_NANOS {
+            let earned = elapsed_nanos / SAMPLE_EVERY_NANOS;
             self.samples = self.samples.saturating_add(earned).min(SAVED_SAMPLES_MAX);
-            self.counted_to = now.instant;
+            self.counted_to_nanos = now.nanos;
         }
+    }
+
+    pub(crate) fn now(&self) -> Moment {
+        self.now
     }
 
     /// User code begins. Under light load every stay in it is measured; under heavy load one a millisecond, which

@@ -7,6 +7,7 @@ use crate::support::{Client, Engine, Server};
 
 on_every_engine!(
     a_server_without_work_ends_at_once,
+    a_signal_right_after_the_announcement_drains,
     a_request_in_flight_is_finished_and_idle_connections_close,
     an_answer_under_way_is_sent_whole,
     past_the_deadline_the_exit_code_is_1,
@@ -35,6 +36,15 @@ fn a_server_without_work_ends_at_once(engine: Engine) {
         let mut clients: Vec<_> = (0..10).map(|_| idle(&server)).collect();
         server.signal(signal);
         clients.iter_mut().for_each(Client::expect_end);
+        assert_eq!(server.wait().code, 0);
+    }
+}
+
+/// A supervisor may change its mind as soon as it has read where the server listens.
+fn a_signal_right_after_the_announcement_drains(engine: Engine) {
+    for _ in 0..10 {
+        let server = Server::start(engine, &[]);
+        server.signal(Signal::TERM);
         assert_eq!(server.wait().code, 0);
     }
 }

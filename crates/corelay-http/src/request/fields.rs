@@ -1,7 +1,7 @@
 //! The header section: field lines up to the empty line (RFC 9112 section 5).
 
 use super::{FieldSpan, RequestHead, Span, Stage};
-use crate::octets::{TOKEN, Value, is_white, span_end, table_span_end};
+use crate::octets::{Token, Value, is_white, span_end};
 use crate::{Limits, RequestError, RequestErrorKind};
 
 impl RequestHead {
@@ -37,7 +37,7 @@ impl RequestHead {
     #[inline(always)]
     fn parse_name(&mut self, window: &[u8]) -> Result<Option<usize>, RequestError> {
         let start = self.position as usize;
-        let end = table_span_end(window, start.max(self.scanned as usize), TOKEN);
+        let end = span_end::<Token>(window, start.max(self.scanned as usize));
         match window.get(end) {
             None => {
                 self.scanned = end as u32;

@@ -1,6 +1,6 @@
 //! `host [":" port]` (RFC 9110 section 7.2, RFC 3986 section 3.2.2).
 
-use crate::octets::{HOST, table_span_end};
+use crate::octets::{HOST, Host, span_end};
 use std::net::Ipv6Addr;
 
 /// Whether `value` is a host with an optional port: a registered name, an IPv4 address or an IPv6 address in
@@ -8,11 +8,17 @@ use std::net::Ipv6Addr;
 ///
 /// Narrower than RFC 3986 where nobody needs the width: no comma (two Hosts folded into one by an intermediary), no
 /// IPvFuture, no zone, and a port that fits 16 bits. Userinfo is refused (RFC 9110 section 4.2.4).
-#[inline(always)]
 pub(super) fn is_host(value: &[u8]) -> bool {
-    match &value[table_span_end(value, 0, HOST)..] {
-        [] => true,
-        [b':', port @ ..] => is_port(port),
+    is_host_within(value, value.len())
+}
+
+/// [`is_host`] of the first `len` bytes. `input` may go on behind them, which lets short hosts be looked at in one step.
+#[inline(always)]
+pub(super) fn is_host_within(input: &[u8], len: usize) -> bool {
+    let Some(value) = input.get(..len) else { return false };
+    match value.get(span_end::<Host>(input, 0).min(len)..) {
+        Some([]) => true,
+        Some([b':', port @ ..]) => is_port(port),
         _ => is_unusual_host(value),
     }
 }

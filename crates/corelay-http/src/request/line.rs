@@ -64,6 +64,9 @@ impl RequestHead {
         self.line.method = Span::new(start, method_end);
         let Some(target_end) = self.parse_target(window, method_end + 1, limits)? else { return Ok(false) };
         let Some(version) = version(window, target_end + 1)? else { return Ok(false) };
+        if self.line.form == TargetForm::Asterisk && kind != MethodKind::Options {
+            return Err(RequestErrorKind::TargetFormForbidden.into());
+        }
         self.line.version = version;
         self.position = (target_end + 1 + VERSION_LINE_BYTES) as u32;
         self.stage = Stage::FieldName;

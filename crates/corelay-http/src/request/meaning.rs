@@ -71,7 +71,7 @@ impl Meaning {
         if self.host.is_some() {
             return Err(RequestErrorKind::HostRepeated.into());
         }
-        if !host::is_host(value.of(input)) {
+        if !host::is_host_within(value.onwards(input), value.len()) {
             return Err(RequestErrorKind::HostMalformed.into());
         }
         self.host = Some(value);
@@ -137,10 +137,9 @@ fn is_named<const N: usize>(name: &[u8], lower_case: &[u8; N]) -> bool {
     name.first_chunk().is_some_and(|octets: &[u8; N]| octets.map(|octet| octet | 0x20) == *lower_case)
 }
 
-/// Digits only, no sign, no list, at most 64 bits. RFC 9110 section 8.6 allows leading zeros; they are refused, because
-/// nobody sends them and some recipients would read an octal number.
+/// Digits only, no sign, no list, at most 64 bits. Leading zeros are digits too (RFC 9110 section 8.6).
 fn decimal(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || value.len() > 1 && value[0] == b'0' {
+    if value.is_empty() {
         return None;
     }
     value.iter().try_fold(0u64, |number, octet| {

@@ -118,6 +118,15 @@ impl RequestHead {
         self.fields.clear();
     }
 
+    /// Itself, [cleared](Self::clear) first if it is done with another head.
+    #[inline]
+    pub fn restart(&mut self, done: bool) -> &mut Self {
+        if done {
+            self.clear();
+        }
+        self
+    }
+
     /// Parses on from where the last call stopped.
     ///
     /// `input` is everything received of this message so far, from its first byte: after [`Parsed::Partial`] the same
@@ -161,6 +170,17 @@ impl Span {
     fn new(start: usize, end: usize) -> Self {
         // The input was cut to u32::MAX bytes before anything was parsed.
         Self { start: start as u32, end: end as u32 }
+    }
+
+    #[inline(always)]
+    fn len(self) -> usize {
+        (self.end - self.start) as usize
+    }
+
+    /// The span and all that follows it.
+    #[inline(always)]
+    fn onwards(self, input: &[u8]) -> &[u8] {
+        input.get(self.start as usize..).unwrap_or_default()
     }
 
     #[inline(always)]

@@ -26,7 +26,8 @@ pub(super) fn form(method: MethodKind, first: u8) -> Result<TargetForm, RequestE
         (MethodKind::Connect, b'/' | b'*') => Err(RequestErrorKind::TargetFormForbidden.into()),
         (MethodKind::Connect, _) => Ok(TargetForm::Authority),
         (_, b'/') => Ok(TargetForm::Origin),
-        (MethodKind::Options, b'*') => Ok(TargetForm::Asterisk),
+        // The preface of HTTP/2 is `PRI * HTTP/2.0`: the version tells its sender what is wrong.
+        (MethodKind::Options | MethodKind::Extension, b'*') => Ok(TargetForm::Asterisk),
         (_, b'*') => Err(RequestErrorKind::TargetFormForbidden.into()),
         (_, b'h' | b'H') => Ok(TargetForm::Absolute),
         _ => Err(RequestErrorKind::TargetMalformed.into()),

@@ -63,7 +63,7 @@ pub(crate) use accept::accept;
 #[cfg_attr(target_os = "linux", path = "listen/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "listen/bsd.rs")]
 mod listen;
-pub(crate) use listen::{set_defer_accept, share_port};
+pub(crate) use listen::{SEND_FLAGS, set_defer_accept, share_port};
 
 #[cfg_attr(not(target_os = "macos"), path = "open_files/hard.rs")]
 #[cfg_attr(target_os = "macos", path = "open_files/darwin.rs")]

@@ -5,9 +5,9 @@ use super::input::{Read, Received, read};
 use super::output::Outgoing;
 use super::service::CallBody;
 use super::settle::Pause;
-use super::{CloseReason, Connection, Doing, Job, Next, Tail, Turn};
+use super::{CloseReason, Connection, Doing, Job, Next, Turn};
 use crate::clock::Moment;
-use crate::http::{Body, BodyUse, Placement, Request, RequestBody, Route, StatusCode};
+use crate::http::{Body, BodyUse, Endpoint, Params, Placement, Request, RequestBody, Response, StatusCode};
 use crate::shared::Shared;
 use crate::tally::Tally;
 use corelay_http::{BodyDecoder, BodyError, Framing, Head, Limits, Persistence, RequestHead};
@@ -37,31 +37,36 @@ pub(super) struct Pace {
     received: u64,
 }
 
-/// A whole head, its route, and what has arrived behind it.
+/// A whole head, its endpoint, and what has arrived behind it.
 pub(super) struct Arrived<'a> {
     pub(super) head: Head<'a>,
-    pub(super) route: Route<'a>,
+    /// The bytes of the head.
+    pub(super) bytes: &'a [u8],
+    pub(super) endpoint: &'a Endpoint,
     pub(super) after_head: &'a [u8],
-    pub(super) peer: Option<SocketAddr>,
+    pub(super) peer: &'a Option<SocketAddr>,
 }
 
-impl<'a> Arrived<'a> {
-    /// The body, if it is here in one piece and the handler may run on this thread; and its length in the input.
-    #[inline]
-    pub(super) fn whole_body(&self, server: &Shared) -> Option<(RequestBody<'a>, usize)> {
-        if self.route.endpoint.placement() == Placement::Blocking {
-            return None;
+/// The body, if it is here in one piece and the handler may run on this thread.
+#[inline]
+pub(super) fn whole<'a>(
+    head: &Head<'_>,
+    endpoint: &Endpoint,
+    after_head: &'a [u8],
+    server: &Shared,
+) -> Option<RequestBody<'a>> {
+    if endpoint.placement() == Placement::Blocking {
+        return None;
+    }
+    match head.framing() {
+        Framing::None => Some(RequestBody::Empty),
+        Framing::Length(length) => {
+            let BodyUse::Whole { limit } = endpoint.body_use() else { return None };
+            let length = usize::try_from(length).ok()?;
+            let body = after_head.get(..length)?;
+            (length <= whole_limit(limit, server)).then_some(RequestBody::Whole(body))
         }
-        match self.head.framing() {
-            Framing::None => Some((RequestBody::Empty, 0)),
-            Framing::Length(length) => {
-                let BodyUse::Whole { limit } = self.route.endpoint.body_use() else { return None };
-                let length = usize::try_from(length).ok()?;
-                let body = self.after_head.get(..length)?;
-                (length <= whole_limit(limit, server)).then_some((RequestBody::Whole(body), length))
-            }
-            Framing::Chunked => None,
-        }
+        Framing::Chunked => None,
     }
 }
 
@@ -71,33 +76,32 @@ impl<'a> Arrived<'a> {
 #[inline(never)]
 pub(super) fn begin(
     arrived: Arrived<'_>,
-    head_bytes: &[u8],
     out: &mut Outgoing,
     tally: &mut Tally,
-    now: Moment,
     server: &Shared,
-) -> (usize, Result<(), Pause>) {
+) -> (usize, Result<(), Box<Pause>>) {
+    let now = tally.now();
     let all = arrived.after_head.len();
     let framing = arrived.head.framing();
     if exceeds(framing, server.config.limits.max_body_bytes) {
         return (all, Err(too_large(out, tally)));
     }
-    let endpoint = arrived.route.endpoint;
+    let endpoint = arrived.endpoint;
     let blocking = endpoint.placement() == Placement::Blocking;
     let here = matches!(framing, Framing::Length(length) if length <= all as u64);
     // Whoever waits for "100 Continue" waits for the handler to ask for the body: only a thread that may wait can.
     let asks = arrived.head.expects_continue() && all == 0;
     match endpoint.body_use() {
         _ if framing == Framing::None => {
-            let job = Job::Call { request: head_bytes.to_vec(), body: CallBody::Whole(Vec::new()) };
-            (0, Err(Pause::of(Tail::None, Doing::Service(Box::new(job)))))
+            let job = Job::Call { request: arrived.bytes.to_vec(), body: CallBody::Whole(Vec::new()) };
+            (0, Err(Pause::to(Doing::Service(Box::new(job)))))
         }
         BodyUse::Unused if !blocking => answer_first(arrived, out, tally, now, server),
         BodyUse::Whole { limit } if exceeds(framing, whole_limit(limit, server) as u64) => {
             (all, Err(too_large(out, tally)))
         }
         BodyUse::Whole { limit } if !asks => {
-            let gather = Gather::new(head_bytes, framing, whole_limit(limit, server), now);
+            let gather = Gather::new(arrived.bytes, framing, whole_limit(limit, server), now);
             gather.take_in(arrived.after_head, out, tally, arrived.peer, server)
         }
         BodyUse::Stream if here && !blocking => {
@@ -107,10 +111,10 @@ pub(super) fn begin(
         }
         _ => {
             let job = Job::Call {
-                request: head_bytes.to_vec(),
+                request: arrived.bytes.to_vec(),
                 body: CallBody::Stream(arrived.after_head.to_vec()),
             };
-            (all, Err(Pause::of(Tail::None, Doing::Service(Box::new(job)))))
+            (all, Err(Pause::to(Doing::Service(Box::new(job)))))
         }
     }
 }
@@ -122,7 +126,7 @@ fn answer_first(
     tally: &mut Tally,
     now: Moment,
     server: &Shared,
-) -> (usize, Result<(), Pause>) {
+) -> (usize, Result<(), Box<Pause>>) {
     let mut discard = Discard::new(BodyDecoder::new(arrived.head.framing()), now, server);
     let (consumed, state) = discard.take_in(arrived.after_head, &server.http_limits);
     let expects = arrived.head.expects_continue() && !matches!(state, Discarded::Complete);
@@ -131,7 +135,7 @@ fn answer_first(
     let answer = call_with(&arrived, RequestBody::Empty, persistence, out, tally, server);
     let answer = match (state, answer) {
         (Discarded::Complete, answer) => answer,
-        (Discarded::More, Ok(())) => Err(Pause::of(Tail::None, Doing::Discard(discard))),
+        (Discarded::More, Ok(())) => Err(Pause::to(Doing::Discard(discard))),
         (Discarded::More, Err(pause)) => Err(pause.then_discard(discard)),
         (_, Ok(())) => Err(Pause::closing(CloseReason::BodyUnread, true)),
         (_, Err(pause)) => Err(pause.then_linger()),
@@ -145,7 +149,7 @@ fn call(
     out: &mut Outgoing,
     tally: &mut Tally,
     server: &Shared,
-) -> Result<(), Pause> {
+) -> Result<(), Box<Pause>> {
     call_with(arrived, body, server.persistence(&arrived.head), out, tally, server)
 }
 
@@ -156,16 +160,18 @@ fn call_with(
     out: &mut Outgoing,
     tally: &mut Tally,
     server: &Shared,
-) -> Result<(), Pause> {
+) -> Result<(), Box<Pause>> {
     tally.enter();
-    let route = server.app.route(&arrived.head);
-    let mut request = Request::new(arrived.head, route.params, body, &server.app, arrived.peer);
-    let response = route.endpoint.call(&mut request);
+    let mut params = Params::none();
+    let endpoint = server.app.route(&arrived.head, &mut params);
+    let mut request = Request::new(arrived.head, (endpoint, &params), body, &server.app, arrived.peer);
+    let mut response = Response::empty();
+    endpoint.call(&mut request, &mut response);
     tally.leave();
-    out.answer(&request, persistence, response, tally)
+    out.answer(&request, persistence, &mut response, tally)
 }
 
-fn too_large(out: &mut Outgoing, tally: &Tally) -> Pause {
+fn too_large(out: &mut Outgoing, tally: &Tally) -> Box<Pause> {
     out.refuse(
         StatusCode::PAYLOAD_TOO_LARGE,
         "the body is larger than this server accepts here",
@@ -173,7 +179,7 @@ fn too_large(out: &mut Outgoing, tally: &Tally) -> Pause {
     )
 }
 
-fn refused(error: BodyError, out: &mut Outgoing, tally: &Tally) -> Pause {
+fn refused(error: BodyError, out: &mut Outgoing, tally: &Tally) -> Box<Pause> {
     out.refuse(error.status(), error.reason(), &tally.counters)
 }
 
@@ -196,7 +202,7 @@ fn framing_length(framing: Framing) -> usize {
 }
 
 impl Pause {
-    fn then_discard(mut self, discard: Discard) -> Self {
+    fn then_discard(mut self: Box<Self>, discard: Discard) -> Box<Self> {
         match &mut self.doing {
             Doing::Idle | Doing::Again => self.doing = Doing::Discard(discard),
             Doing::Service(job) => job.then_discard(discard),
@@ -205,7 +211,7 @@ impl Pause {
         self
     }
 
-    fn then_linger(mut self) -> Self {
+    fn then_linger(mut self: Box<Self>) -> Box<Self> {
         match &mut self.doing {
             Doing::Close { linger, .. } => *linger = true,
             Doing::Idle | Doing::Again => {
@@ -251,9 +257,9 @@ impl Gather {
         input: &[u8],
         out: &mut Outgoing,
         tally: &mut Tally,
-        peer: Option<SocketAddr>,
+        peer: &Option<SocketAddr>,
         server: &Shared,
-    ) -> (usize, Result<(), Pause>) {
+    ) -> (usize, Result<(), Box<Pause>>) {
         let mut at = 0;
         while !self.decoder.is_complete() {
             let decoded = match self.decoder.decode(&input[at..], &server.http_limits) {
@@ -267,7 +273,7 @@ impl Gather {
             self.body.extend_from_slice(data);
             at += decoded.consumed;
             if decoded.consumed == 0 {
-                return (at, Err(Pause::of(Tail::None, Doing::Gather(Box::new(self)))));
+                return (at, Err(Pause::to(Doing::Gather(Box::new(self)))));
             }
         }
         (at, self.answer(out, tally, peer, server))
@@ -278,21 +284,21 @@ impl Gather {
         self,
         out: &mut Outgoing,
         tally: &mut Tally,
-        peer: Option<SocketAddr>,
+        peer: &Option<SocketAddr>,
         server: &Shared,
-    ) -> Result<(), Pause> {
+    ) -> Result<(), Box<Pause>> {
         let Self { head: head_bytes, body, .. } = self;
         let mut parser = RequestHead::new();
         if parser.parse(&head_bytes, &server.http_limits).is_err() {
             return Err(Pause::closing(CloseReason::Internal, true));
         }
         let head = parser.view(&head_bytes);
-        let route = server.app.route(&head);
-        if route.endpoint.placement() == Placement::Blocking {
+        let endpoint = server.app.route(&head, &mut Params::none());
+        if endpoint.placement() == Placement::Blocking {
             let job = Job::Call { request: head_bytes, body: CallBody::Whole(body) };
-            return Err(Pause::of(Tail::None, Doing::Service(Box::new(job))));
+            return Err(Pause::to(Doing::Service(Box::new(job))));
         }
-        let arrived = Arrived { head, route, after_head: &[], peer };
+        let arrived = Arrived { head, bytes: &head_bytes, endpoint, after_head: &[], peer };
         call(&arrived, RequestBody::Whole(&body), out, tally, server)
     }
 }
@@ -356,10 +362,10 @@ impl Connection {
             return Err(self.time_out(CloseReason::BodyTooSlow, true, turn, server));
         }
         let Turn { input, out, tally, .. } = turn;
-        let (consumed, answer) = gather.take_in(&input[..filled], out, tally, self.peer, server);
+        let (consumed, answer) = gather.take_in(&input[..filled], out, tally, &self.peer, server);
         match answer {
             Ok(()) => Ok(move_up(turn, consumed, filled)),
-            Err(pause) => Err(self.settle(pause, consumed..filled, turn, server)),
+            Err(pause) => Err(self.settle(Some(pause), consumed..filled, turn, server)),
         }
     }
 
@@ -384,11 +390,11 @@ impl Connection {
         }
         let pause = match discard.take_in(&turn.input[..filled], &server.http_limits) {
             (consumed, Discarded::Complete) => return Ok(move_up(turn, consumed, filled)),
-            (_, Discarded::More) => Pause::of(Tail::None, Doing::Discard(discard)),
+            (_, Discarded::More) => Pause::to(Doing::Discard(discard)),
             (_, Discarded::Refused) => Pause::closing(CloseReason::Malformed, true),
             (_, Discarded::TooMuch) => Pause::closing(CloseReason::BodyUnread, true),
         };
-        Err(self.settle(pause, filled..filled, turn, server))
+        Err(self.settle(Some(pause), filled..filled, turn, server))
     }
 
     pub(super) fn keep_doing(&mut self, doing: Doing) {

@@ -1,7 +1,7 @@
 //! Deadlines that have come: who was to do what by then decides what the peer hears.
 
 use super::settle::Pause;
-use super::{CloseReason, Connection, Doing, Next, Turn};
+use super::{CloseReason, Connection, Doing, Job, Next, Turn};
 use crate::http::StatusCode;
 use crate::shared::Shared;
 
@@ -35,17 +35,23 @@ impl Connection {
             turn.tally.counters.requests.add(1);
             turn.out.encode_refusal(StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time");
         }
-        self.settle(Pause::closing(reason, true), 0..0, turn, server)
+        self.settle(Some(Pause::closing(reason, true)), 0..0, turn, server)
     }
 
-    /// Answers 503 for want of a service thread, and closes.
-    pub(crate) fn turn_away(&mut self, turn: &mut Turn, server: &Shared) -> Next {
+    /// Answers 503 for want of a service thread, and closes. Where the head of an answer is out already, only breaking off
+    /// is left.
+    pub(crate) fn turn_away(&mut self, job: Box<Job>, turn: &mut Turn, server: &Shared) -> Next {
+        let begun = matches!(*job, Job::Write { .. } | Job::Upgrade { .. });
+        super::output::drop_in_user_code(job, &mut turn.tally);
         self.unfinished = None;
+        if begun {
+            return self.abandon(CloseReason::AnswerBroken);
+        }
         let pause = turn.out.refuse(
             StatusCode::SERVICE_UNAVAILABLE,
             "all service threads are busy",
             &turn.tally.counters,
         );
-        self.settle(pause, 0..0, turn, server)
+        self.settle(Some(pause), 0..0, turn, server)
     }
 }

@@ -30,6 +30,8 @@ mod output;
 mod serve;
 mod service;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 pub use close::CloseReason;

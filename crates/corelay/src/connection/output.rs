@@ -2,19 +2,20 @@
 
 use super::settle::Pause;
 use super::{CloseReason, Doing, Job, Tail};
-use crate::clock::Clock;
+use crate::clock::{Clock, Moment};
+use crate::http::panics::caught;
 use crate::http::{Request, Response, ResponseBody, StatusCode, buffer};
 use crate::status::Counters;
 use crate::tally::Tally;
 use bytes::Bytes;
 use corelay_http::{
-    DateField, Encoded, LAST_CHUNK, Persistence, ResponseFraming, ResponseHead, Version, encode_chunk,
+    DateField, Encoded, Head, LAST_CHUNK, Persistence, RequestError, ResponseFraming, ResponseHead, Version,
+    encode_chunk,
 };
-use rustix::io::Errno;
-use rustix::net::{SendAncillaryBuffer, SendFlags};
+use corelay_poll::socket;
 use std::io::{self, IoSlice};
 use std::os::fd::BorrowedFd;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 /// A body up to this size is copied behind its head; a larger one is sent from where it is.
 const COPIED_BYTES_MAX: usize = 16 * 1024;
@@ -30,7 +31,7 @@ pub(crate) struct Outgoing {
     pub(crate) bytes: Vec<u8>,
     date: DateField,
     /// When the date is no longer right.
-    date_due: Instant,
+    date_due_nanos: u64,
     access_log: bool,
 }
 
@@ -45,22 +46,20 @@ pub(super) enum Sent {
 }
 
 impl Outgoing {
-    pub(crate) fn new(clock: &dyn Clock, now: Instant, access_log: bool) -> Self {
-        let mut outgoing =
-            Self { bytes: Vec::with_capacity(4096), date: DateField::new(0), date_due: now, access_log };
+    pub(crate) fn new(clock: &dyn Clock, now: Moment, access_log: bool) -> Self {
+        let bytes = Vec::with_capacity(4096);
+        let mut outgoing = Self { bytes, date: DateField::new(0), date_due_nanos: 0, access_log };
         outgoing.refresh_date(clock, now);
         outgoing
     }
 
     /// Brings the `Date` field up to date, which costs a reading of the wall clock once a second.
     #[inline]
-    pub(crate) fn refresh_date(&mut self, clock: &dyn Clock, now: Instant) {
-        if now >= self.date_due {
-            let wall = clock.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-            debug_assert!(UNIX_EPOCH + wall >= UNIX_EPOCH);
+    pub(crate) fn refresh_date(&mut self, clock: &dyn Clock, now: Moment) {
+        if now.nanos >= self.date_due_nanos {
+            let wall = clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
             self.date.update(wall.as_secs());
-            self.date_due =
-                now + Duration::from_secs(1) - Duration::from_nanos(u64::from(wall.subsec_nanos()));
+            self.date_due_nanos = now.nanos + 1_000_000_000 - u64::from(wall.subsec_nanos());
         }
     }
 
@@ -70,58 +69,77 @@ impl Outgoing {
         &mut self,
         request: &Request<'_>,
         persistence: Persistence,
-        response: Response,
+        response: &mut Response,
         tally: &mut Tally,
-    ) -> Result<(), Pause> {
+    ) -> Result<(), Box<Pause>> {
         tally.counters.requests.add(1);
         if self.access_log {
-            log_access(request, &response, tally);
+            log_access(request, response, tally);
         }
         let head = request.head();
-        let Response { status, content_type, headers, body } = response;
         let encoded = ResponseHead {
             version: head.version(),
-            status,
+            status: response.status,
             date: Some(&self.date),
-            content_type,
-            framing: framing_of(&body),
+            content_type: response.content_type,
+            framing: framing_of(&response.body),
             persistence,
             head_request: head.method() == corelay_http::Method::Head,
         }
-        .encode(headers.iter().flat_map(|map| map.iter()), &mut self.bytes);
-        let tail = match body {
+        .encode(response.headers.iter().flat_map(|map| map.iter()), &mut self.bytes);
+        match &response.body {
             ResponseBody::Static(bytes) if bytes.len() <= COPIED_BYTES_MAX => {
-                return self.whole(bytes, encoded);
-            }
-            ResponseBody::Owned(bytes) if bytes.len() <= COPIED_BYTES_MAX => {
-                let answer = self.whole(&bytes, encoded);
-                buffer::recycle(bytes);
-                return answer;
+                self.whole(bytes, encoded, head)
             }
             ResponseBody::Bytes(bytes) if bytes.len() <= COPIED_BYTES_MAX => {
-                return self.whole(&bytes, encoded);
+                let answer = self.whole(bytes, encoded, head);
+                // They may have an owner of the user's making (`Bytes::from_owner`), whose drop is user code.
+                drop_in_user_code(std::mem::replace(&mut response.body, ResponseBody::Empty), tally);
+                answer
             }
-            ResponseBody::Empty => return self.whole(b"", encoded),
-            body => body,
-        };
-        Err(Pause::streaming(tail, encoded, tally))
+            ResponseBody::Owned(bytes) if bytes.len() <= COPIED_BYTES_MAX => {
+                let answer = self.whole(bytes, encoded, head);
+                if let ResponseBody::Owned(bytes) = std::mem::replace(&mut response.body, ResponseBody::Empty)
+                {
+                    buffer::recycle(bytes);
+                }
+                answer
+            }
+            ResponseBody::Empty => self.whole(b"", encoded, head),
+            _ => {
+                let body = std::mem::replace(&mut response.body, ResponseBody::Empty);
+                Err(Pause::streaming(body, encoded, head.keep_alive(), tally))
+            }
+        }
     }
 
     /// Appends a body that is small; what the head promised decides what follows.
     #[inline]
-    fn whole(&mut self, body: &[u8], encoded: Encoded) -> Result<(), Pause> {
+    fn whole(&mut self, body: &[u8], encoded: Encoded, head: Head<'_>) -> Result<(), Box<Pause>> {
         if encoded.framing != ResponseFraming::NoBody {
             self.bytes.extend_from_slice(body);
         }
         match encoded.persistence {
             Persistence::KeepAlive => Ok(()),
-            Persistence::Close => Err(Pause::closing(CloseReason::LastAnswer, false)),
+            // A peer that would go on may be sending already.
+            Persistence::Close => Err(Pause::closing(CloseReason::LastAnswer, head.keep_alive())),
         }
+    }
+
+    /// Encodes the refusal of a malformed or too large head.
+    #[cold]
+    pub(super) fn refuse_head(&mut self, error: RequestError, tally: &Tally) -> Box<Pause> {
+        self.refuse(error.status(), error.reason(), &tally.counters)
     }
 
     /// Encodes a refusal of ours, after which the connection closes and its input is read for a while.
     #[cold]
-    pub(super) fn refuse(&mut self, status: StatusCode, reason: &'static str, counters: &Counters) -> Pause {
+    pub(super) fn refuse(
+        &mut self,
+        status: StatusCode,
+        reason: &'static str,
+        counters: &Counters,
+    ) -> Box<Pause> {
         let close = match status {
             StatusCode::REQUEST_TIMEOUT => CloseReason::BodyTimeout,
             StatusCode::SERVICE_UNAVAILABLE => CloseReason::Overload,
@@ -183,10 +201,10 @@ fn framing_of(body: &ResponseBody) -> ResponseFraming {
 impl Pause {
     /// What is left to do for a body that does not simply follow its head.
     #[cold]
-    fn streaming(body: ResponseBody, encoded: Encoded, tally: &mut Tally) -> Self {
+    fn streaming(body: ResponseBody, encoded: Encoded, linger: bool, tally: &mut Tally) -> Box<Self> {
         let then = match encoded.persistence {
             Persistence::KeepAlive => Doing::Again,
-            Persistence::Close => Doing::Close { reason: CloseReason::LastAnswer, linger: false },
+            Persistence::Close => Doing::Close { reason: CloseReason::LastAnswer, linger },
         };
         let unwanted = encoded.framing == ResponseFraming::NoBody;
         match body {
@@ -194,9 +212,7 @@ impl Pause {
                 Self::of(Tail::None, Doing::Service(Box::new(Job::Upgrade { run })))
             }
             body if unwanted => {
-                tally.enter();
-                drop(body);
-                tally.leave();
+                drop_in_user_code(body, tally);
                 Self::of(Tail::None, then)
             }
             ResponseBody::Static(bytes) => Self::of(Tail::Bytes(Bytes::from_static(bytes)), then),
@@ -239,21 +255,22 @@ impl ChunkStream {
     pub(super) fn fill(&mut self, bytes: &mut Vec<u8>, tally: &mut Tally) -> Filled {
         while bytes.len() < STREAM_FILL_BYTES {
             tally.enter();
-            let chunk = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| self.chunks.next()));
+            // The chunk is dropped in there too: its owner may be of the user's making.
+            let appended = caught(|| {
+                let chunk = self.chunks.next()?;
+                Some(chunk.map(|chunk| append_framed(&mut self.framing, &chunk, bytes)))
+            });
             tally.leave();
-            match chunk {
-                Ok(Some(Ok(chunk))) => {
-                    if !append_framed(&mut self.framing, &chunk, bytes) {
-                        return Filled::Broken;
-                    }
-                }
+            match appended {
+                Ok(Some(Ok(true))) => {}
+                Ok(Some(Ok(false))) => return Filled::Broken,
                 Ok(None) => return end_framed(self.framing, bytes),
                 Ok(Some(Err(error))) => {
                     tracing::warn!(%error, "a streamed answer failed");
                     return Filled::Broken;
                 }
-                Err(_) => {
-                    tracing::error!("the iterator of a streamed answer panicked");
+                Err(message) => {
+                    tracing::error!(panic = message, "the iterator of a streamed answer panicked");
                     return Filled::Broken;
                 }
             }
@@ -287,6 +304,17 @@ pub(super) fn end_framed(framing: ResponseFraming, bytes: &mut Vec<u8>) -> Fille
     Filled::Ended
 }
 
+/// Sends answers in one system call; says how much of them was taken. An error is met again by the next [`send`].
+#[inline]
+pub(super) fn send_answers(socket: BorrowedFd<'_>, bytes: &[u8], tally: &Tally) -> usize {
+    if bytes.is_empty() {
+        return 0;
+    }
+    let sent = socket::send(socket, bytes).unwrap_or(0);
+    tally.counters.sent_bytes.add(sent as u64);
+    sent
+}
+
 /// Sends `bytes[*at..]` and then `tail`, as far as the peer takes them and the turn lasts.
 pub(super) fn send(
     socket: BorrowedFd<'_>,
@@ -314,8 +342,8 @@ pub(super) fn send(
         }
         let sent = match send_once(socket, &bytes[*at..], tail.bytes()) {
             Ok(sent) => sent,
-            Err(Errno::AGAIN) => return Sent::Partly { progress },
-            Err(Errno::INTR) => continue,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Sent::Partly { progress },
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => return Sent::Failed(CloseReason::Reset),
         };
         progress = true;
@@ -323,6 +351,9 @@ pub(super) fn send(
         let of_bytes = sent.min(bytes.len() - *at);
         *at += of_bytes;
         tail.advance(sent - of_bytes);
+        if matches!(tail, Tail::Bytes(bytes) if bytes.is_empty()) {
+            drop_in_user_code(std::mem::take(tail), tally);
+        }
         if sent < wanted {
             return Sent::Partly { progress };
         }
@@ -334,12 +365,11 @@ pub(super) fn send(
 }
 
 #[inline]
-fn send_once(socket: BorrowedFd<'_>, bytes: &[u8], tail: &[u8]) -> Result<usize, Errno> {
+fn send_once(socket: BorrowedFd<'_>, bytes: &[u8], tail: &[u8]) -> io::Result<usize> {
     if tail.is_empty() {
-        return rustix::net::send(socket, bytes, SendFlags::NOSIGNAL);
+        return socket::send(socket, bytes);
     }
-    let both = [IoSlice::new(bytes), IoSlice::new(tail)];
-    rustix::net::sendmsg(socket, &both, &mut SendAncillaryBuffer::default(), SendFlags::NOSIGNAL)
+    socket::send_vectored(socket, &[IoSlice::new(bytes), IoSlice::new(tail)])
 }
 
 impl Tail {
@@ -350,9 +380,6 @@ impl Tail {
     fn advance(&mut self, sent: usize) {
         if let Self::Bytes(bytes) = self {
             bytes::Buf::advance(bytes, sent);
-            if bytes.is_empty() {
-                *self = Self::None;
-            }
         }
     }
 }
@@ -360,10 +387,10 @@ impl Tail {
 /// Drops what may be a user's value, whose drop may block or panic.
 pub(super) fn drop_in_user_code<T>(value: T, tally: &mut Tally) {
     tally.enter();
-    let dropped = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(value)));
+    let dropped = caught(|| drop(value));
     tally.leave();
-    if dropped.is_err() {
-        tracing::error!("dropping a streamed answer panicked");
+    if let Err(message) = dropped {
+        tracing::error!(panic = message, "dropping a streamed answer panicked");
     }
 }
 

@@ -3,9 +3,9 @@
 use super::body::{self, Arrived};
 use super::settle::Pause;
 use super::{Connection, Next, Turn};
-use crate::http::Request;
+use crate::http::{Endpoint, Params, Request, Response};
 use crate::shared::Shared;
-use corelay_http::Parsed;
+use corelay_http::{Parsed, RequestError};
 
 impl Connection {
     /// Reads once, answers every request that is whole, sends once. **This is the hot path.**
@@ -18,42 +18,59 @@ impl Connection {
             Ok(received) => received,
             Err(next) => return next,
         };
-        let (mut at, mut answered) = (0, 0);
+        let (mut at, mut answered, mut last) = (0, 0, None::<Last<'_>>);
         let pause = loop {
             let rest = &turn.input[at..received.filled];
             if rest.is_empty() || answered == server.config.limits.max_pipelined {
-                break Pause::between_requests();
+                break None;
             }
-            let head_len = match turn.parser.parse(rest, &server.http_limits) {
+            let repeated = last.filter(|last| rest.starts_with(&turn.input[last.at..][..last.head_len]));
+            let fresh = answered > 0 || received.head_due.is_none();
+            let parse = || turn.parser.restart(fresh).parse(rest, &server.http_limits);
+            let head_len = match repeated.map_or_else(parse, Last::parsed) {
                 Ok(Parsed::Complete { head_len }) => head_len,
-                Ok(Parsed::Partial) => break Pause::in_head(received.head_due.filter(|_| answered == 0)),
-                Err(error) => break turn.out.refuse(error.status(), error.reason(), &turn.tally.counters),
+                Ok(Parsed::Partial) => break Some(Pause::in_head(&received, answered)),
+                Err(error) => break Some(turn.out.refuse_head(error, &turn.tally)),
             };
-            let head = turn.parser.view(rest);
-            let route = server.app.route(&head);
-            let arrived = Arrived { head, route, after_head: &rest[head_len..], peer: self.peer };
-            let (body_len, answer) = match arrived.whole_body(server) {
-                Some((body, body_len)) => {
-                    turn.tally.enter();
-                    let endpoint = arrived.route.endpoint;
-                    let mut request = Request::new(head, arrived.route.params, body, &server.app, self.peer);
-                    let response = endpoint.call(&mut request);
-                    turn.tally.leave();
-                    (
-                        body_len,
-                        turn.out.answer(&request, server.persistence(&head), response, &mut turn.tally),
-                    )
-                }
-                None => {
-                    body::begin(arrived, &rest[..head_len], &mut turn.out, &mut turn.tally, turn.now, server)
-                }
+            let (head, after_head) = (turn.parser.view(rest), &rest[head_len..]);
+            let (mut params, mut response) = (Params::none(), Response::empty());
+            let known = repeated.and_then(|last| last.endpoint);
+            let endpoint = known.unwrap_or_else(|| server.app.route(&head, &mut params));
+            last = Some(Last { at, head_len, endpoint: params.is_empty().then_some(endpoint) });
+            (at, answered) = (at + head_len, answered + 1);
+            let answer = if let Some(body) = body::whole(&head, endpoint, after_head, server) {
+                at += body.len();
+                let mut request = Request::new(head, (endpoint, &params), body, &server.app, &self.peer);
+                turn.tally.enter();
+                endpoint.call(&mut request, &mut response);
+                turn.tally.leave();
+                turn.out.answer(&request, server.persistence(&head), &mut response, &mut turn.tally)
+            } else {
+                let arrived =
+                    Arrived { head, bytes: &rest[..head_len], endpoint, after_head, peer: &self.peer };
+                let (consumed, answer) = body::begin(arrived, &mut turn.out, &mut turn.tally, server);
+                at += consumed;
+                answer
             };
-            (at, answered) = (at + head_len + body_len, answered + 1);
-            turn.parser.clear();
             if let Err(pause) = answer {
-                break pause;
+                break Some(pause);
             }
         };
         self.settle(pause, at..received.filled, turn, server)
+    }
+}
+
+/// The request before, in the same input. Clients that pipeline mostly repeat themselves: a head of the same bytes means
+/// the same and, unless its path has parameters, goes to the same endpoint, so it is not parsed and routed again.
+#[derive(Clone, Copy)]
+struct Last<'a> {
+    at: usize,
+    head_len: usize,
+    endpoint: Option<&'a Endpoint>,
+}
+
+impl Last<'_> {
+    fn parsed(self) -> Result<Parsed, RequestError> {
+        Ok(Parsed::Complete { head_len: self.head_len })
     }
 }

@@ -8,14 +8,14 @@ use super::output::{ChunkStream, Filled, Outgoing, drop_in_user_code, end_framed
 use super::settle::Pause;
 use super::wire::{Incoming, IncomingBody, OutgoingBody, Tunnel, send_all};
 use super::{CloseReason, Connection, Doing, Tail, Unfinished};
-use crate::http::{BodyWriter, Request, RequestBody, Upgraded};
+use crate::http::panics::caught;
+use crate::http::{BodyWriter, Params, Request, RequestBody, Response, Upgraded};
 use crate::shared::Shared;
 use crate::tally::Tally;
 use corelay_http::{BodyDecoder, Persistence, RequestHead, ResponseFraming};
 use corelay_poll::Interest;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, TryLockError};
 
 /// What a service thread is to do for a connection.
@@ -52,7 +52,8 @@ impl Job {
     ) -> Result<Connection, CloseReason> {
         let Connection { socket, peer, unfinished, deadline, .. } = connection;
         let leftover = unfinished.map(|unfinished| unfinished.input).unwrap_or_default();
-        let out = Outgoing::new(&*server.clock, server.clock.now(), server.config.access_log);
+        let now = server.epoch.moment(server.clock.now());
+        let out = Outgoing::new(&*server.clock, now, server.config.access_log);
         let mut exchange = Exchange { socket: Arc::new(socket), peer, leftover, out, tally, server };
         let doing = exchange.run(self)?;
         let Exchange { socket, leftover, .. } = exchange;
@@ -92,7 +93,8 @@ impl Exchange<'_> {
         let mut parser = RequestHead::new();
         parser.parse(request, &self.server.http_limits).map_err(|_| CloseReason::Internal)?;
         let head = parser.view(request);
-        let route = self.server.app.route(&head);
+        let mut params = Params::none();
+        let endpoint = self.server.app.route(&head, &mut params);
         let (incoming, whole) = match body {
             CallBody::Whole(bytes) => (None, bytes),
             CallBody::Stream(early) => (Some(self.incoming(&head, early)), Vec::new()),
@@ -103,14 +105,23 @@ impl Exchange<'_> {
             None => RequestBody::Whole(&whole),
         };
         self.tally.enter();
-        let mut request = Request::new(head, route.params, body, &self.server.app, self.peer);
-        let response = route.endpoint.call(&mut request);
+        let mut request = Request::new(head, (endpoint, &params), body, &self.server.app, &self.peer);
+        let mut response = Response::empty();
+        endpoint.call(&mut request, &mut response);
         self.tally.leave();
+        if let Some(incoming) = &incoming {
+            incoming.ask_if_held();
+        }
         let persistence = match &incoming {
             Some(incoming) if self.is_lost(incoming) => Persistence::Close,
             _ => self.server.persistence(&head),
         };
-        let answer = self.out.answer(&request, persistence, response, self.tally);
+        let answer = self.out.answer(&request, persistence, &mut response, self.tally);
+        if let (Some(incoming), Err(pause)) = (&incoming, &answer)
+            && matches!(&pause.doing, Doing::Service(job) if matches!(**job, Job::Upgrade { .. }))
+        {
+            self.leftover = self.early_bytes(incoming)?;
+        }
         let doing = self.finish(answer)?;
         match incoming {
             Some(incoming) => self.after_body(&incoming, doing),
@@ -137,6 +148,16 @@ impl Exchange<'_> {
                 || incoming.expects_continue
                 || incoming.decoder.remaining_hint() > self.server.config.limits.max_unread_body_bytes
         })
+    }
+
+    /// What was received behind a body, and so is the first of the new protocol. Its request ends before that begins (RFC
+    /// 9110 section 7.8): what the handler has left of the body is read first.
+    fn early_bytes(&mut self, body: &IncomingBody) -> Result<Vec<u8>, CloseReason> {
+        let Ok(mut incoming) = body.0.try_lock() else { return Err(hang_up(&self.socket)) };
+        let Some(mut incoming) = incoming.take() else { return Err(CloseReason::Internal) };
+        let rest = incoming.read_to_end();
+        self.tally.counters.received_bytes.add(incoming.received_bytes);
+        rest.map(|()| incoming.into_leftover())
     }
 
     /// Takes the body away from user code, and with it what was received behind it.
@@ -177,7 +198,7 @@ impl Exchange<'_> {
     }
 
     /// Sends what is encoded, and what follows it.
-    fn finish(&mut self, answer: Result<(), Pause>) -> Result<Doing, CloseReason> {
+    fn finish(&mut self, answer: Result<(), Box<Pause>>) -> Result<Doing, CloseReason> {
         let (tail, doing) = match answer {
             Ok(()) => (Tail::None, Doing::Again),
             Err(pause) => (pause.tail, pause.doing),
@@ -187,7 +208,9 @@ impl Exchange<'_> {
             Tail::None => {}
             Tail::Bytes(bytes) => {
                 self.tally.counters.sent_bytes.add(bytes.len() as u64);
-                send_all(&self.socket, &bytes, self.server.config.deadlines.write_timeout)?;
+                let sent = send_all(&self.socket, &bytes, self.server.config.deadlines.write_timeout);
+                drop_in_user_code(bytes, self.tally);
+                sent?;
             }
             Tail::Chunks(stream) => self.send_stream(stream)?,
         }
@@ -230,7 +253,7 @@ impl Exchange<'_> {
         let mut body =
             OutgoingBody { socket: &self.socket, framing, bytes, timeout, sent_bytes: 0, failed: None };
         self.tally.enter();
-        let written = catch_unwind(AssertUnwindSafe(|| write(&mut body)));
+        let written = caught(|| write(&mut body));
         self.tally.leave();
         let outcome = match (written, body.failed) {
             (_, Some(reason)) => Err(reason),
@@ -242,8 +265,8 @@ impl Exchange<'_> {
                 tracing::warn!(%error, "a streamed answer failed");
                 Err(CloseReason::AnswerBroken)
             }
-            (Err(_), None) => {
-                tracing::error!("the writer of a streamed answer panicked");
+            (Err(message), None) => {
+                tracing::error!(panic = message, "the writer of a streamed answer panicked");
                 Err(CloseReason::AnswerBroken)
             }
         };
@@ -260,10 +283,10 @@ impl Exchange<'_> {
         let leftover = std::mem::take(&mut self.leftover);
         let upgraded = Upgraded::new(Box::new(Tunnel(self.socket.clone())), leftover);
         self.tally.enter();
-        let ran = catch_unwind(AssertUnwindSafe(|| run(upgraded)));
+        let ran = caught(|| run(upgraded));
         self.tally.leave();
-        if ran.is_err() {
-            tracing::error!("the handler of an upgraded connection panicked");
+        if let Err(message) = ran {
+            tracing::error!(panic = message, "the handler of an upgraded connection panicked");
         }
         Err(CloseReason::Upgraded)
     }

@@ -1,6 +1,7 @@
 //! The end of a turn: what was answered is sent, what is unfinished is kept, and what to wait for is decided.
 
-use super::output::{Sent, send};
+use super::input::Received;
+use super::output::{Sent, send, send_answers};
 use super::{CloseReason, Connection, Doing, Next, Tail, Turn, Unfinished};
 use crate::clock::Tick;
 use crate::shared::Shared;
@@ -17,31 +18,52 @@ pub(super) struct Pause {
 }
 
 impl Pause {
-    pub(super) fn of(tail: Tail, doing: Doing) -> Self {
-        Self { tail, doing, head_due: None }
+    pub(super) fn of(tail: Tail, doing: Doing) -> Box<Self> {
+        Box::new(Self { tail, doing, head_due: None })
     }
 
-    /// All requests that are whole, or as many as one turn may answer, are answered.
-    #[inline]
-    pub(super) fn between_requests() -> Self {
-        Self::of(Tail::None, Doing::Again)
+    pub(super) fn to(doing: Doing) -> Box<Self> {
+        Self::of(Tail::None, doing)
     }
 
-    #[inline]
-    pub(super) fn in_head(head_due: Option<Tick>) -> Self {
-        Self { tail: Tail::None, doing: Doing::Head, head_due }
+    /// What is left is part of a head. One that was there when the turn began keeps its deadline.
+    pub(super) fn in_head(received: &Received, answered: usize) -> Box<Self> {
+        let head_due = received.head_due.filter(|_| answered == 0);
+        Box::new(Self { tail: Tail::None, doing: Doing::Head, head_due })
     }
 
-    pub(super) fn closing(reason: CloseReason, linger: bool) -> Self {
-        Self::of(Tail::None, Doing::Close { reason, linger })
+    pub(super) fn closing(reason: CloseReason, linger: bool) -> Box<Self> {
+        Self::to(Doing::Close { reason, linger })
     }
 }
 
 impl Connection {
-    /// Sends what the turn has encoded and decides what comes next; `leftover` is the part of the input that was not
-    /// consumed.
+    /// Sends what the turn has encoded and decides what comes next. `None`: all requests that were whole, or as many
+    /// as one turn may answer, are answered. `leftover` is the part of the input that was not consumed.
     #[inline]
     pub(super) fn settle(
+        &mut self,
+        pause: Option<Box<Pause>>,
+        leftover: Range<usize>,
+        turn: &mut Turn,
+        server: &Shared,
+    ) -> Next {
+        if pause.is_none() && leftover.is_empty() && !server.is_draining() {
+            // What nearly every turn ends with: everything answered, and everything taken.
+            let sent = send_answers(self.socket.as_fd(), &turn.out.bytes, &turn.tally);
+            if sent == turn.out.bytes.len() {
+                turn.out.reset();
+                self.deadline = turn.now.tick.after(server.ticks.idle);
+                return Next::Read;
+            }
+            turn.out.bytes.drain(..sent);
+        }
+        let pause = pause.unwrap_or_else(|| Pause::to(Doing::Again));
+        self.settle_rest(*pause, leftover, turn, server)
+    }
+
+    #[inline(never)]
+    fn settle_rest(
         &mut self,
         pause: Pause,
         leftover: Range<usize>,
@@ -56,12 +78,6 @@ impl Connection {
             send(self.socket.as_fd(), &mut turn.out.bytes, &mut at, &mut tail, &mut turn.tally)
         };
         match (sent, doing) {
-            // What nearly every turn ends with: everything answered, everything sent.
-            (Sent::All, Doing::Again) if leftover.is_empty() && !server.is_draining() => {
-                turn.out.reset();
-                self.deadline = turn.now.tick.after(server.ticks.idle);
-                Next::Read
-            }
             (Sent::All, Doing::Close { reason, linger: false }) if leftover.is_empty() => {
                 turn.out.reset();
                 Next::Close(reason)
@@ -83,7 +99,6 @@ impl Connection {
             }
             (Sent::Failed(reason), doing) => {
                 turn.out.reset();
-                turn.parser.clear();
                 super::output::drop_in_user_code((tail, doing), &mut turn.tally);
                 self.abandon(reason)
             }
@@ -164,8 +179,6 @@ impl Unfinished {
     fn keep(&mut self, leftover: Range<usize>, doing: &Doing, turn: &mut Turn) {
         if matches!(doing, Doing::Head) {
             self.parser = std::mem::take(&mut turn.parser);
-        } else {
-            turn.parser.clear();
         }
         self.input.extend_from_slice(&turn.input[leftover]);
     }

@@ -11,7 +11,7 @@ use crate::shared::Shared;
 use corelay_http::{BodyDecoder, CONTINUE, Framing, ResponseFraming};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags};
+use rustix::net::RecvFlags;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
@@ -54,11 +54,11 @@ fn receive(socket: &OwnedFd, buffer: &mut [u8], timeout: Option<Duration>) -> io
 /// Sends at least a byte.
 fn send(socket: &OwnedFd, bytes: &[u8], timeout: Option<Duration>) -> io::Result<usize> {
     loop {
-        match rustix::net::send(socket, bytes, SendFlags::NOSIGNAL) {
+        match corelay_poll::socket::send(socket, bytes) {
             Ok(count) => return Ok(count),
-            Err(Errno::AGAIN) => wait(socket, PollFlags::OUT, timeout)?,
-            Err(Errno::INTR) => {}
-            Err(error) => return Err(error.into()),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(socket, PollFlags::OUT, timeout)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }
@@ -121,6 +121,17 @@ impl Incoming {
         self.buffer.split_off(self.at)
     }
 
+    /// Reads what is left of the body, to no end but to be behind it.
+    pub(super) fn read_to_end(&mut self) -> Result<(), CloseReason> {
+        loop {
+            match self.read(&mut [0; 4096]) {
+                Ok(0) => return Ok(()),
+                Ok(_) => {}
+                Err(_) => return Err(self.failed.unwrap_or(CloseReason::Internal)),
+            }
+        }
+    }
+
     fn read(&mut self, into: &mut [u8]) -> io::Result<usize> {
         if into.is_empty() {
             return Ok(0);
@@ -156,11 +167,8 @@ impl Incoming {
     fn receive(&mut self) -> io::Result<()> {
         const LATE: &str = "the body did not arrive in time";
         const CUT: &str = "the body was cut off";
-        if std::mem::take(&mut self.expects_continue) {
-            let timeout = self.server.config.deadlines.write_timeout;
-            if let Err(reason) = send_all(&self.socket, CONTINUE, timeout) {
-                return Err(self.fail(reason, StatusCode::BAD_REQUEST, CUT));
-            }
+        if let Err(reason) = self.ask() {
+            return Err(self.fail(reason, StatusCode::BAD_REQUEST, CUT));
         }
         self.buffer.drain(..self.at);
         self.at = 0;
@@ -187,6 +195,14 @@ impl Incoming {
         }
     }
 
+    /// Asks a peer that waits for it to send the body.
+    fn ask(&mut self) -> Result<(), CloseReason> {
+        if !std::mem::take(&mut self.expects_continue) {
+            return Ok(());
+        }
+        send_all(&self.socket, CONTINUE, self.server.config.deadlines.write_timeout)
+    }
+
     #[cold]
     fn fail(&mut self, close: CloseReason, status: StatusCode, reason: &'static str) -> io::Error {
         self.failed = Some(close);
@@ -204,6 +220,18 @@ impl IncomingBody {
     pub(super) fn to_body(&self, framing: Framing) -> Body {
         let length = if let Framing::Length(length) = framing { Some(length) } else { None };
         Body::from_reader(Box::new(self.clone()), length)
+    }
+
+    /// Asks for a body that user code still holds when the answer begins: it may be read while the answer is written, and
+    /// a `100 Continue` in there would be taken for a part of it.
+    pub(super) fn ask_if_held(&self) {
+        if Arc::strong_count(&self.0) > 1
+            && let Ok(mut incoming) = self.0.try_lock()
+            && let Some(incoming) = &mut *incoming
+            && let Err(reason) = incoming.ask()
+        {
+            incoming.failed = Some(reason);
+        }
     }
 }
 

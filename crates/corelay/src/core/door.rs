@@ -11,7 +11,7 @@ use crate::peers::Refused;
 use crate::shared::Shared;
 use corelay_poll::{Events, Interest, Poller, Token, Trigger, Waker};
 use rustix::io::Errno;
-use rustix::net::{RecvFlags, SendFlags, Shutdown};
+use rustix::net::{RecvFlags, Shutdown};
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -112,7 +112,7 @@ pub(crate) fn take_in(socket: &OwnedFd, peer: Option<SocketAddr>, server: &Share
     }
     // What has arrived is read, so that closing does not reset the connection before the refusal is read.
     let _ = rustix::net::recv(socket, &mut [0; 4096], RecvFlags::empty());
-    let _ = rustix::net::send(socket, REFUSAL, SendFlags::NOSIGNAL);
+    let _ = corelay_poll::socket::send(socket, REFUSAL);
     let _ = rustix::net::shutdown(socket, Shutdown::Write);
     false
 }

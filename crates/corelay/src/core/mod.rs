@@ -15,7 +15,9 @@ use door::take_in;
 pub(crate) use door::{Acceptor, Door, StopAccepting};
 pub(crate) use owner::Owner;
 
+use crate::clock::Tick;
 use crate::connection::{CloseReason, Connection, Job};
+use crate::http::panics::caught;
 use crate::service::Work;
 use crate::shared::Shared;
 use crate::status::{CoreStatus, Counters};
@@ -129,6 +131,22 @@ impl Core {
     }
 }
 
+impl State {
+    /// When the core itself has something to do; for timers a time not after that.
+    #[inline]
+    fn next_due(&self) -> Option<Tick> {
+        let door_due = self.doors.iter().filter_map(|door| door.paused_until).min();
+        match (self.timers.earliest(), door_due) {
+            (Some(timer), Some(door)) => Some(timer.min(door)),
+            (timer, door) => timer.or(door),
+        }
+    }
+
+    fn is_finished(&self) -> bool {
+        self.draining && self.connections.len() == 0
+    }
+}
+
 fn door_token(index: usize) -> Token {
     Token::new(u32::try_from(index + 1).unwrap_or(u32::MAX), NOT_A_CONNECTION)
 }
@@ -143,15 +161,17 @@ pub(crate) struct Assignment {
 }
 
 impl Work for Assignment {
-    fn run(self) {
+    fn run(self) -> impl FnOnce() {
         let Self { token, connection, job, home, server } = self;
         let peer = connection.peer;
-        let mut tally = Tally::exact(server.clock.clone());
-        let message = match job.run(connection, &server, &mut tally) {
+        let mut tally = Tally::exact(server.clock.clone(), server.epoch.moment(server.clock.now()));
+        // Where a user's value is dropped out of turn, for a peer that is gone, its panic ends here.
+        let ended = caught(|| job.run(connection, &server, &mut tally));
+        let message = match ended.unwrap_or(Err(CloseReason::Internal)) {
             Ok(connection) => Message::Home(token, connection),
             Err(reason) => Message::Gone(token, peer, reason),
         };
         tally.counters.add_to(&server.service_counters);
-        home.send(message);
+        move || home.send(message)
     }
 }

@@ -27,36 +27,44 @@ pub(crate) struct Owner {
     server: Arc<Shared>,
     turn: Turn,
     stopped: bool,
+    /// Whether the last look at the poller found enough to look again at once.
+    busy: bool,
+}
+
+/// How long a core may sleep.
+#[derive(Clone, Copy)]
+enum Timeout {
+    /// Not at all: something has its turn.
+    Never,
+    /// Until this tick begins.
+    At(Tick),
+    /// Until an event.
+    None,
 }
 
 impl Owner {
     pub(crate) fn new(core: Arc<Core>, server: Arc<Shared>) -> Self {
         let now = server.epoch.moment(server.clock.now());
         let clock = server.clock.clone();
-        let tally = Tally::new(
-            core.counters.clone(),
-            core.sequence.clone(),
-            clock,
-            now.instant,
-            server.config.access_log,
-        );
+        let tally =
+            Tally::new(core.counters.clone(), core.sequence.clone(), clock, now, server.config.access_log);
         // What a connection may have kept is a whole buffer at most; behind part of a head there is always room.
         let input_bytes = INPUT_BYTES.max(server.config.limits.max_head_bytes.saturating_mul(2));
         let turn = Turn {
             input: vec![0; input_bytes].into_boxed_slice(),
             parser: RequestHead::new(),
-            out: Outgoing::new(&*server.clock, now.instant, server.config.access_log),
+            out: Outgoing::new(&*server.clock, now, server.config.access_log),
             now,
             tally,
         };
-        Self { core, server, turn, stopped: false }
+        Self { core, server, turn, stopped: false, busy: false }
     }
 
     /// Serves until the core is drained or stopped.
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS_PER_WAIT);
-        while !self.is_finished() {
-            if let Err(error) = self.wait(&mut events) {
+        while let Some(timeout) = self.tend() {
+            if let Err(error) = self.wait(&mut events, timeout) {
                 tracing::error!(%error, core = self.core.number, "a core's poller failed");
                 return;
             }
@@ -64,38 +72,63 @@ impl Owner {
             for event in events.iter() {
                 match event.token() {
                     WAKER => self.core.inbox.bell().acknowledge(),
-                    token if token.generation() == NOT_A_CONNECTION => self.accept(token.slot() as usize - 1),
+                    token if token.generation() == NOT_A_CONNECTION => {
+                        self.accept(token.slot() as usize - 1);
+                    }
                     token => self.serve(token),
                 }
             }
             self.read_inbox();
-            self.expire();
-            self.serve_again();
         }
         if self.stopped {
             self.cut_off();
         }
     }
 
-    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
-        let mut timeout = self.timeout();
-        if timeout != Some(Duration::ZERO) && !self.core.inbox.prepare_to_sleep() {
+    /// Waits for events, up to `timeout`. A core that is busy looks without waiting first: with a timeout, the kernel reads
+    /// its clock before it looks, and a core that does not sleep needs no bell.
+    #[inline]
+    fn wait(&mut self, events: &mut Events, timeout: Timeout) -> io::Result<()> {
+        if self.busy || matches!(timeout, Timeout::Never) {
+            let found = self.core.poller.wait(events, Some(Duration::ZERO))?;
+            self.busy = found > 0;
+            if found > 0 || matches!(timeout, Timeout::Never) {
+                return Ok(());
+            }
+        }
+        let due = if let Timeout::At(due) = timeout { Some(due) } else { None };
+        let mut timeout = due.map(|due| self.server.epoch.until(due, self.turn.now.instant));
+        if !self.core.inbox.prepare_to_sleep() {
             timeout = Some(Duration::ZERO);
         }
         let waited = self.core.poller.wait(events, timeout);
         self.core.inbox.woke();
-        waited.map(drop)
+        self.busy = waited? > 1;
+        Ok(())
     }
 
-    /// How long nothing needs doing, as far as the core itself knows; `None`: for ever.
-    fn timeout(&self) -> Option<Duration> {
-        let state = self.core.lock();
-        if !state.again.is_empty() {
-            return Some(Duration::ZERO);
+    /// What is due besides events, and then how long nothing is; `None` when there is nothing left to serve.
+    #[inline]
+    fn tend(&mut self) -> Option<Timeout> {
+        loop {
+            let now = self.turn.now.tick;
+            let (due, again) = {
+                let state = self.core.lock();
+                if self.stopped || state.is_finished() {
+                    return None;
+                }
+                (state.next_due(), !state.again.is_empty())
+            };
+            if due.is_some_and(|due| due <= now) {
+                self.expire();
+                continue;
+            }
+            if again {
+                self.serve_again();
+                return Some(Timeout::Never);
+            }
+            return Some(due.map_or(Timeout::None, Timeout::At));
         }
-        let door_due = state.doors.iter().filter_map(|door| door.paused_until).min();
-        let due = [state.timers.earliest(), door_due].into_iter().flatten().min()?;
-        Some(self.server.epoch.until(due, self.turn.now.instant))
     }
 
     /// The one reading of the clock in a wake-up.
@@ -104,7 +137,7 @@ impl Owner {
         let now = self.server.clock.now();
         self.turn.now = self.server.epoch.moment(now);
         self.turn.tally.wake_up(self.turn.now);
-        self.turn.out.refresh_date(&*self.server.clock, now);
+        self.turn.out.refresh_date(&*self.server.clock, self.turn.now);
     }
 
     /// A connection that is ready: taken out of the core, served without the core's lock, put back.
@@ -192,27 +225,29 @@ impl Owner {
         let (home, server) = (self.core.clone(), self.server.clone());
         match self.server.service.assign(Assignment { token, connection, job, home, server }) {
             Ok(()) => self.turn.tally.counters.connection_relays.add(1),
-            Err(Assignment { mut connection, .. }) => {
+            Err(Assignment { mut connection, job, .. }) => {
                 self.server.door.no_service_thread.add_shared(1);
-                let next = connection.turn_away(&mut self.turn, &self.server);
+                let next = connection.turn_away(job, &mut self.turn, &self.server);
                 self.conclude(token, connection, next);
             }
         }
     }
 
-    fn accept(&mut self, door: usize) {
+    /// One turn of a door. `true`: more may wait there.
+    fn accept(&mut self, door: usize) -> bool {
         for _ in 0..ACCEPTS_PER_TURN {
             let accepted = {
                 let mut state = self.core.lock();
-                let Some(door) = state.doors.get_mut(door) else { return };
+                let Some(door) = state.doors.get_mut(door) else { return false };
                 door.accept(&self.core.poller, self.turn.now, &self.server)
             };
-            let Some((socket, peer)) = accepted else { return };
+            let Some((socket, peer)) = accepted else { return false };
             if take_in(&socket, peer, &self.server) {
                 self.core.load.fetch_add(1, Ordering::Relaxed);
                 self.admit(socket, peer);
             }
         }
+        true
     }
 
     /// A new connection is served at once: its first request has often come with it.
@@ -288,8 +323,10 @@ impl Owner {
     /// closed, by the rules of a draining server in [`Connection::serve`].
     fn drain(&mut self) {
         let doors = self.core.lock().doors.len();
+        // As much as the kernel's queue holds: who comes later has come too late, however many they are.
+        let turns = 1 + self.server.config.sockets.backlog as usize / ACCEPTS_PER_TURN;
         for door in 0..doors {
-            self.accept(door);
+            let _ = (0..turns).all(|_| self.accept(door));
         }
         let tokens: Vec<Token> = {
             let mut state = self.core.lock();
@@ -304,14 +341,6 @@ impl Owner {
                 self.serve(token);
             }
         }
-    }
-
-    fn is_finished(&self) -> bool {
-        if self.stopped {
-            return true;
-        }
-        let state = self.core.lock();
-        state.draining && state.connections.len() == 0
     }
 
     /// Drops everything that is still in flight.

@@ -44,41 +44,37 @@ pub(crate) struct PathEndpoints {
     pub(crate) otherwise: usize,
 }
 
-/// What answers a request.
-pub(crate) struct Route<'a> {
-    pub(crate) endpoint: &'a Endpoint,
-    pub(crate) params: Params<'a>,
-}
-
 impl App {
     /// The endpoint for `head`. There always is one: 404, 405 and the like are endpoints too.
     ///
-    /// A `HEAD` that has no route of its own gets the endpoint of `GET`, whose body is not to be sent.
+    /// A `HEAD` that has no route of its own gets the endpoint of `GET`, whose body is not to be sent. The values of
+    /// the path's parameters go to `params`, which most requests leave empty.
     #[inline]
-    pub(crate) fn route<'a>(&'a self, head: &Head<'a>) -> Route<'a> {
+    pub(crate) fn route<'s: 'a, 'a>(&'s self, head: &Head<'a>, params: &mut Params<'a>) -> &'s Endpoint {
         match self.static_paths.find(head.path_bytes()).and_then(|entry| self.paths.get(entry)) {
-            Some(path) => Route::to(path.endpoint(head.method())),
-            None => self.route_by_pattern(head),
+            Some(path) => path.endpoint(head.method()),
+            None => self.route_by_pattern(head, params),
         }
     }
 
-    fn route_by_pattern<'a>(&'a self, head: &Head<'a>) -> Route<'a> {
+    #[inline(never)]
+    fn route_by_pattern<'s: 'a, 'a>(&'s self, head: &Head<'a>, params: &mut Params<'a>) -> &'s Endpoint {
         let Ok(matched) = self.patterns.at(head.path()) else {
             return self.route_elsewhere(head);
         };
         let Some(path) = self.paths.get(*matched.value) else {
-            return Route::to(&self.fallback);
+            return &self.fallback;
         };
-        let endpoint = path.endpoint(head.method());
-        Route { endpoint, params: Params::matched(endpoint, &matched.params) }
+        params.fill(&matched.params);
+        path.endpoint(head.method())
     }
 
     #[cold]
-    fn route_elsewhere(&self, head: &Head<'_>) -> Route<'_> {
+    fn route_elsewhere(&self, head: &Head<'_>) -> &Endpoint {
         match head.method() {
-            Method::Connect => Route::to(&self.connect),
-            Method::Options if head.target() == "*" => Route::to(&self.server_options),
-            _ => Route::to(&self.fallback),
+            Method::Connect => &self.connect,
+            Method::Options if head.target() == "*" => &self.server_options,
+            _ => &self.fallback,
         }
     }
 
@@ -95,13 +91,6 @@ impl App {
 impl std::fmt::Debug for App {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("App").field("paths", &self.paths.len()).finish_non_exhaustive()
-    }
-}
-
-impl<'a> Route<'a> {
-    #[inline]
-    fn to(endpoint: &'a Endpoint) -> Self {
-        Self { endpoint, params: Params::none(endpoint) }
     }
 }
 

@@ -65,27 +65,32 @@ impl Endpoint {
     ///
     /// Values of user code's making are dropped in here too, save for those in the response.
     #[inline]
-    pub(crate) fn call(&self, request: &mut Request<'_>) -> Response {
+    pub(crate) fn call(&self, request: &mut Request<'_>, response: &mut Response) {
         let outcome = caught(|| {
-            let response = Next::new(&self.layers, &*self.handler).run(request);
+            if self.layers.is_empty() {
+                self.handler.call(request, response);
+            } else {
+                *response = Next::new(&self.layers, &*self.handler).run(request);
+            }
             request.drop_user_values();
-            response
         });
-        outcome.unwrap_or_else(|message| after_panic(request, &message))
+        if let Err(message) = outcome {
+            after_panic(request, response, &message);
+        }
     }
 }
 
 #[cold]
 #[inline(never)]
-fn after_panic(request: &mut Request<'_>, message: &str) -> Response {
-    // Both can enter user code again, a destructor or a log subscriber, and either may panic.
+fn after_panic(request: &mut Request<'_>, response: &mut Response, message: &str) {
+    // All can enter user code again, a destructor or a log subscriber, and either may panic.
     let dropped = caught(|| request.drop_user_values());
     let logged = caught(|| {
         let (method, target) = (request.method(), request.target());
         tracing::error!(%method, target, panic = message, "a handler panicked");
     });
-    let _ = (dropped, logged);
-    Response::internal_error()
+    let answered = caught(|| *response = Response::internal_error());
+    let _ = (dropped, logged, answered);
 }
 
 /// Answers that need no handler of the user's: what routing itself says.
@@ -96,7 +101,7 @@ where
     F: Fn() -> R + Send + Sync,
     R: IntoResponse,
 {
-    fn call(&self, _: &mut Request<'_>) -> Response {
-        (self.0)().into_response()
+    fn call(&self, _: &mut Request<'_>, response: &mut Response) {
+        *response = (self.0)().into_response();
     }
 }

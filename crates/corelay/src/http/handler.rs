@@ -115,8 +115,11 @@ impl Profile {
 }
 
 /// A handler with its type erased.
+///
+/// It answers in place: a response that is handed up through several calls is copied in each, and reading
+/// back at once what was just written piece by piece costs more than the copying.
 pub(crate) trait Call: Send + Sync {
-    fn call(&self, request: &mut Request<'_>) -> Response;
+    fn call(&self, request: &mut Request<'_>, response: &mut Response);
 }
 
 struct Erased<H, M> {
@@ -125,8 +128,8 @@ struct Erased<H, M> {
 }
 
 impl<M: 'static, H: Handler<M>> Call for Erased<H, M> {
-    fn call(&self, request: &mut Request<'_>) -> Response {
-        self.handler.call(request)
+    fn call(&self, request: &mut Request<'_>, response: &mut Response) {
+        *response = self.handler.call(request);
     }
 }
 

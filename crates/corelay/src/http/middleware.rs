@@ -66,7 +66,11 @@ impl<'a> Next<'a> {
     #[inline]
     pub fn run(self, request: &mut Request<'_>) -> Response {
         match self.layers {
-            [] => self.handler.call(request),
+            [] => {
+                let mut response = Response::empty();
+                self.handler.call(request, &mut response);
+                response
+            }
             [next, inner @ ..] => next.handle(request, Next::new(inner, self.handler)),
         }
     }

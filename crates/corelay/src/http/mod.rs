@@ -73,7 +73,7 @@ pub use test_response::TestResponse;
 pub use upgrade::{ReadWrite, Upgraded};
 
 pub(crate) use self::{
-    app::Route,
+    endpoint::Endpoint,
     request::RequestBody,
     response::{BodyWriter, ResponseBody},
 };

@@ -1,4 +1,4 @@
-//! What matched: the route's endpoint and the values of its path's parameters.
+//! What a path matched: the values of its parameters.
 //!
 //! Values are slices of the request's own path, still percent-encoded: decoding is for those who read them.
 //! Two are held inline, which is what most routes have, so that matching them allocates nothing.
@@ -6,8 +6,6 @@
 use std::borrow::Cow;
 
 use percent_encoding::percent_decode_str;
-
-use super::endpoint::Endpoint;
 
 /// How many parameters are held without allocating.
 const INLINE: usize = 2;
@@ -25,7 +23,6 @@ const INLINE: usize = 2;
 /// # Ok::<(), corelay::http::RouteError>(())
 /// ```
 pub struct Params<'a> {
-    endpoint: &'a Endpoint,
     inline: [(&'a str, &'a str); INLINE],
     inline_count: usize,
     more: Vec<(&'a str, &'a str)>,
@@ -34,27 +31,21 @@ pub struct Params<'a> {
 impl<'a> Params<'a> {
     /// No parameters: a path matched to the letter, or nothing matched.
     #[inline]
-    pub(crate) fn none(endpoint: &'a Endpoint) -> Self {
-        Self { endpoint, inline: [("", ""); INLINE], inline_count: 0, more: Vec::new() }
+    pub(crate) fn none() -> Self {
+        Self { inline: [("", ""); INLINE], inline_count: 0, more: Vec::new() }
     }
 
-    pub(crate) fn matched(endpoint: &'a Endpoint, matched: &matchit::Params<'a, 'a>) -> Self {
-        let mut params = Self::none(endpoint);
+    /// Takes over what a pattern matched.
+    pub(crate) fn fill(&mut self, matched: &matchit::Params<'a, 'a>) {
         for pair in matched.iter() {
-            match params.inline.get_mut(params.inline_count) {
+            match self.inline.get_mut(self.inline_count) {
                 Some(place) => {
                     *place = pair;
-                    params.inline_count += 1;
+                    self.inline_count += 1;
                 }
-                None => params.more.push(pair),
+                None => self.more.push(pair),
             }
         }
-        params
-    }
-
-    /// The endpoint they were matched for: its pattern and limits.
-    pub(crate) fn endpoint(&self) -> &'a Endpoint {
-        self.endpoint
     }
 
     /// How many there are.

@@ -14,6 +14,7 @@ use corelay_http::Head;
 
 use super::app::App;
 use super::body::{Body, BodyError};
+use super::endpoint::Endpoint;
 use super::extract::FromRequest;
 use super::params::Params;
 
@@ -36,10 +37,11 @@ use super::params::Params;
 /// ```
 pub struct Request<'a> {
     head: Head<'a>,
-    params: Params<'a>,
+    endpoint: &'a Endpoint,
+    params: &'a Params<'a>,
     body: RequestBody<'a>,
     app: &'a App,
-    peer: Option<SocketAddr>,
+    peer: &'a Option<SocketAddr>,
     extensions: Option<Box<Extensions>>,
 }
 
@@ -53,6 +55,14 @@ pub(crate) enum RequestBody<'a> {
     Stream(Body),
 }
 
+impl RequestBody<'_> {
+    /// Bytes of the input that a gathered body takes up.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        if let RequestBody::Whole(bytes) = self { bytes.len() } else { 0 }
+    }
+}
+
 /// A body that was gathered, wherever it was gathered.
 pub(crate) enum WholeBody<'a> {
     Borrowed(&'a [u8]),
@@ -64,12 +74,12 @@ impl<'a> Request<'a> {
     #[inline]
     pub(crate) fn new(
         head: Head<'a>,
-        params: Params<'a>,
+        (endpoint, params): (&'a Endpoint, &'a Params<'a>),
         body: RequestBody<'a>,
         app: &'a App,
-        peer: Option<SocketAddr>,
+        peer: &'a Option<SocketAddr>,
     ) -> Self {
-        Self { head, params, body, app, peer, extensions: None }
+        Self { head, endpoint, params, body, app, peer, extensions: None }
     }
 
     /// Takes the body, to be read as it arrives. A second call, or one after a body extractor, finds it
@@ -84,7 +94,7 @@ impl<'a> Request<'a> {
             RequestBody::Whole(bytes) => Bytes::copy_from_slice(bytes).into(),
             RequestBody::Stream(body) => body,
         };
-        match self.params.endpoint().body_limit() {
+        match self.endpoint.body_limit() {
             Some(limit) => body.limited(limit),
             None => body,
         }
@@ -110,7 +120,7 @@ impl<'a> Request<'a> {
 
     /// The whole body, up to the route's limit; blocks if it is still coming in.
     pub(crate) fn take_whole(&mut self) -> io::Result<WholeBody<'a>> {
-        let limit = self.params.endpoint().body_limit().unwrap_or(self.app.whole_body_bytes_max);
+        let limit = self.endpoint.body_limit().unwrap_or(self.app.whole_body_bytes_max);
         match std::mem::replace(&mut self.body, RequestBody::Empty) {
             RequestBody::Empty => Ok(WholeBody::Borrowed(&[])),
             RequestBody::Whole(bytes) if bytes.len() > limit => Err(BodyError::too_large().into()),
@@ -195,18 +205,18 @@ impl<'a> Request<'a> {
     }
 
     /// The parameters of the matched path.
-    pub fn params(&self) -> &Params<'a> {
-        &self.params
+    pub fn params(&self) -> &'a Params<'a> {
+        self.params
     }
 
     /// The pattern of the matched route, such as `/users/{id}`; empty where nothing matched.
     pub fn pattern(&self) -> &'a str {
-        self.params.endpoint().pattern()
+        self.endpoint.pattern()
     }
 
     /// The address at the other end; `None` on a Unix socket.
     pub fn peer(&self) -> Option<SocketAddr> {
-        self.peer
+        *self.peer
     }
 
     /// The router's state of type `T`, if it was [given](super::Router::state).

@@ -197,6 +197,12 @@ impl Response {
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     }
 
+    /// What is there before a handler has answered.
+    #[inline]
+    pub(crate) fn empty() -> Self {
+        Self::of(ResponseBody::Empty)
+    }
+
     #[inline]
     pub(crate) fn of(body: ResponseBody) -> Self {
         Self { status: StatusCode::OK, content_type: None, headers: None, body }

@@ -14,6 +14,7 @@ use super::app::App;
 use super::body::{Body, BodyError};
 use super::handler::BodyUse;
 use super::into_response::IntoResponse;
+use super::params::Params;
 use super::request::{Request, RequestBody};
 use super::response::Response;
 
@@ -42,18 +43,21 @@ pub(crate) fn exchange<'m>(
         Ok(decoded) => decoded,
         Err(error) => return (error.into_response(), &[]),
     };
-    let route = app.route(&head);
+    let mut params = Params::none();
+    let endpoint = app.route(&head, &mut params);
     let length = match head.framing() {
         Framing::Chunked => None,
         Framing::None | Framing::Length(_) => Some(body.len() as u64),
     };
-    let body = match route.endpoint.body_use() {
+    let body = match endpoint.body_use() {
         BodyUse::Unused => RequestBody::Empty,
         BodyUse::Whole { .. } if !delivery.streamed => RequestBody::Whole(&body),
         BodyUse::Whole { .. } | BodyUse::Stream => RequestBody::Stream(stream(body.to_vec(), length)),
     };
-    let mut request = Request::new(head, route.params, body, app, delivery.peer);
-    (route.endpoint.call(&mut request), leftover)
+    let mut request = Request::new(head, (endpoint, &params), body, app, &delivery.peer);
+    let mut response = Response::empty();
+    endpoint.call(&mut request, &mut response);
+    (response, leftover)
 }
 
 fn stream(body: Vec<u8>, length: Option<u64>) -> Body {

@@ -4,6 +4,9 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
+/// macOS has no `MSG_NOSIGNAL`. Rust's runtime ignores SIGPIPE before `main`, which comes to the same.
+pub(crate) const SEND_FLAGS: rustix::net::SendFlags = rustix::net::SendFlags::empty();
+
 /// `SO_REUSEPORT` gives all connections to one of the sockets here; FreeBSD's `SO_REUSEPORT_LB` spreads them,
 /// but only over sockets that had it before they were bound, which lets a second server in unnoticed.
 pub(crate) fn share_port(_: BorrowedFd<'_>) -> io::Result<bool> {

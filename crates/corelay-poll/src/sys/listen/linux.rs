@@ -5,6 +5,9 @@ use std::io;
 use std::os::fd::BorrowedFd;
 use std::time::Duration;
 
+/// Sending to a peer that is gone is an error, not a signal (send(2)).
+pub(crate) const SEND_FLAGS: rustix::net::SendFlags = rustix::net::SendFlags::NOSIGNAL;
+
 /// `SO_REUSEPORT` spreads connections over the sockets that share a port (socket(7), Linux 3.9), and counts
 /// when the next socket binds (`inet_csk_bind_conflict`), so it can be set on one that listens already.
 pub(crate) fn share_port(socket: BorrowedFd<'_>) -> io::Result<bool> {
