@@ -36,7 +36,12 @@ pub(crate) fn run_targets(arguments: &[String]) -> Result<()> {
     for target in targets {
         println!("==== {target}, {} s", options.seconds);
         let seconds = format!("-max_total_time={}", options.seconds);
-        run(&mut cargo_fuzz(&["run", "--sanitizer", "none", target, "--", &seconds, "-max_len=4096"]))?;
+        // New inputs go to the first corpus; the committed one is only read.
+        let found = workspace::target().join("fuzz-corpus").join(target);
+        std::fs::create_dir_all(&found).with_context(|| format!("cannot make {}", found.display()))?;
+        let mut command = cargo_fuzz(&["run", "--sanitizer", "none", target]);
+        command.arg(found).arg(workspace::root().join("fuzz/corpus").join(target));
+        run(command.args(["--", &seconds, "-max_len=4096"]))?;
     }
     Ok(())
 }

@@ -44,6 +44,7 @@ fn all(report: &mut Report, advisories: bool) -> Result<()> {
     report.step("build", || one(&mut cargo(&["build", "--workspace"])))?;
     report.step("build the tests", || one(&mut cargo(&["test", "--workspace", "--no-run"])))?;
     report.step("unit, property and integration tests", unit_and_integration)?;
+    report.step("models of what threads share, checked by loom", models)?;
     report.step("documentation examples", || tests(&mut cargo(&["test", "--workspace", "--doc"])))?;
     report.step("documentation", documentation)?;
     report.step("install the clients", || tools::install_clients().map(|()| Count::ONE))?;
@@ -73,6 +74,17 @@ fn unit_and_integration() -> Result<Count> {
 fn end_to_end(target: &str) -> Result<Count> {
     // The same selection of packages as everywhere, lest cargo unites features differently and builds all again.
     tests(&mut cargo(&["test", "--workspace", "--no-fail-fast", "--test", target]))
+}
+
+/// The protocols between threads, in every order that memory and scheduler allow. A build of its own: loom's types
+/// take the place of the standard library's.
+fn models() -> Result<Count> {
+    let mut command = cargo(&["test", "--package", "corelay", "--lib", "--release", "model"]);
+    command
+        .env("RUSTFLAGS", "--cfg loom")
+        .env("CARGO_TARGET_DIR", crate::workspace::root().join("target/loom"));
+    command.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16");
+    tests(&mut command)
 }
 
 /// A link in the documentation that leads nowhere is an error.

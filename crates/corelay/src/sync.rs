@@ -1,19 +1,30 @@
-//! The synchronisation the relays are built from: the standard library's, or loom's when its model checker runs
-//! (`RUSTFLAGS="--cfg loom"`, as `cargo xtask test` does).
+//! Locking, and the synchronisation that models are made of.
 
-#[cfg(loom)]
-pub(crate) use loom::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicBool, Ordering},
-};
-#[cfg(not(loom))]
-pub(crate) use std::sync::{
-    Mutex, MutexGuard,
-    atomic::{AtomicBool, Ordering},
-};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Locks, also past a panic of another holder: everything under our locks is valid between any two statements.
 #[inline]
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What [loom](https://docs.rs/loom) puts in the place of the standard library's when it checks a model
+/// (`RUSTFLAGS="--cfg loom"`, as `cargo xtask test` does): protocols between threads are written on top of this.
+pub(crate) mod modelled {
+    #[cfg(loom)]
+    pub(crate) use loom::sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    };
+    #[cfg(not(loom))]
+    pub(crate) use std::sync::{
+        Mutex, MutexGuard,
+        atomic::{AtomicBool, Ordering},
+    };
+
+    /// As [`lock`](super::lock).
+    #[inline]
+    pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+        mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
 }

@@ -13,7 +13,7 @@
 //! sees the message before it sleeps, or the sender sees it asleep and rings. loom checks that below: no message
 //! is lost or left behind a sleeping owner, and of several senders one rings.
 
-use crate::sync::{AtomicBool, Mutex, Ordering, lock};
+use crate::sync::modelled::{AtomicBool, Mutex, Ordering, lock};
 use std::collections::VecDeque;
 
 /// What wakes the owner: a waker in its poller.
@@ -52,18 +52,21 @@ impl<T, B: Bell> Inbox<T, B> {
     }
 
     /// Owner only: says that it is about to sleep. `false`: a message is there, so it must not.
+    ///
+    /// All changes of `asleep` are read-modify-write operations: each then follows the one it has read, and no store of
+    /// the owner's can slip between a sender's look and its change.
     pub(crate) fn prepare_to_sleep(&self) -> bool {
-        self.asleep.store(true, Ordering::SeqCst);
+        self.asleep.swap(true, Ordering::SeqCst);
         if lock(&self.queue).is_empty() {
             return true;
         }
-        self.asleep.store(false, Ordering::SeqCst);
+        self.asleep.swap(false, Ordering::SeqCst);
         false
     }
 
     /// Owner only: says that it no longer sleeps.
     pub(crate) fn woke(&self) {
-        self.asleep.store(false, Ordering::Relaxed);
+        self.asleep.swap(false, Ordering::SeqCst);
     }
 }
 
@@ -98,9 +101,11 @@ mod model {
         *rung = false;
     }
 
-    /// A deadlock here would be a lost wake-up: loom reports it.
-    fn every_message_arrives(senders: usize) {
-        loom::model(move || {
+    /// A deadlock here would be a lost wake-up: loom reports it. `preemptions` bounds the orders that are tried.
+    fn every_message_arrives(senders: usize, preemptions: Option<usize>) {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = preemptions;
+        model.check(move || {
             let inbox = Arc::new(Inbox::new(Arc::new(Chime::default())));
             let threads: Vec<_> = (0..senders)
                 .map(|sender| {
@@ -128,28 +133,31 @@ mod model {
 
     #[test]
     fn no_message_is_left_behind_a_sleeping_owner() {
-        every_message_arrives(1);
+        every_message_arrives(1, None);
     }
 
+    /// All orders would take hours; a wake-up that two senders lose is lost with few preemptions.
     #[test]
     fn of_two_senders_none_is_lost() {
-        every_message_arrives(2);
+        every_message_arrives(2, Some(3));
     }
 
-    /// The test of the test: an owner that looks before it says it sleeps loses a wake-up, and loom finds it.
+    /// The test of the test: an owner that looks before it says that it sleeps loses a wake-up, and loom finds the
+    /// order in which it does.
     #[test]
-    #[should_panic(expected = "deadlock")]
+    #[should_panic(expected = "asleep, with a message and no bell")]
     fn looking_before_saying_so_loses_a_wake_up() {
         loom::model(|| {
             let inbox = Arc::new(Inbox::new(Arc::new(Chime::default())));
             let sender = inbox.clone();
             let thread = loom::thread::spawn(move || sender.push(()));
             let empty = lock(&inbox.queue).is_empty();
-            if empty {
-                inbox.asleep.store(true, Ordering::SeqCst);
-                listen(inbox.bell());
-            }
+            inbox.asleep.store(empty, Ordering::SeqCst);
             thread.join().unwrap();
+            let rung = inbox.bell().rings.load(Ordering::SeqCst) > 0;
+            let waiting = !lock(&inbox.queue).is_empty();
+            let lost = inbox.asleep.load(Ordering::SeqCst) && waiting && !rung;
+            assert!(!lost, "asleep, with a message and no bell");
         });
     }
 }
