@@ -42,3 +42,8 @@ pub use error::{Error, Result};
 pub use handle::ServerHandle;
 pub use http::Router;
 pub use server::Server;
+
+/// The program of the README compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../README.md")]
+struct Readme;
