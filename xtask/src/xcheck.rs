@@ -11,8 +11,8 @@ use anyhow::Result;
 use crate::{shell, tools, workspace};
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-freebsd", "aarch64-apple-darwin"];
-/// The packages with code for other systems. Not `corelay`: it sends with MSG_NOSIGNAL, which macOS does not have.
-const PACKAGES: [&str; 2] = ["corelay-poll", "corelay-http"];
+/// The packages with code for other systems, and the server on top of them.
+const PACKAGES: [&str; 3] = ["corelay-poll", "corelay-http", "corelay"];
 
 /// Checks the portable packages for each system that has kqueue.
 ///

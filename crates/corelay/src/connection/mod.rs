@@ -37,6 +37,7 @@ mod wire;
 pub use close::CloseReason;
 pub(crate) use output::Outgoing;
 pub(crate) use service::Job;
+pub(crate) use wire::BUFFER_BYTES;
 
 use crate::clock::{Moment, Tick};
 use crate::tally::Tally;

@@ -2,7 +2,7 @@
 
 use super::{Assignment, Core, Message, NOT_A_CONNECTION, WAKER, take_in};
 use crate::clock::Tick;
-use crate::connection::{CloseReason, Connection, Next, Outgoing, Turn};
+use crate::connection::{BUFFER_BYTES, CloseReason, Connection, Next, Outgoing, Turn};
 use crate::shared::Shared;
 use crate::tally::Tally;
 use corelay_http::RequestHead;
@@ -17,6 +17,8 @@ use std::time::Duration;
 const EVENTS_PER_WAIT: usize = 1024;
 /// Input read at a time, in bytes, beyond what a connection has kept.
 const INPUT_BYTES: usize = 64 * 1024;
+// What a service thread has read behind a body must fit when the connection comes home with it.
+const _: () = assert!(BUFFER_BYTES <= INPUT_BYTES);
 /// Connections accepted in one turn of a door, before others are served.
 const ACCEPTS_PER_TURN: usize = 64;
 
