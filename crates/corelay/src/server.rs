@@ -52,7 +52,8 @@ impl Server {
         Self::new(Config::default()).listen(address.parse()?)
     }
 
-    /// Listens on one more address. Connections wait in its queue until [`Server::serve`].
+    /// Listens on one more address. Connections wait in its queue until [`Server::serve`]; so do SIGTERM and SIGINT, which
+    /// are the server's from here on unless [`Drain::on_signals`](crate::config::Drain::on_signals) is off.
     ///
     /// # Errors
     /// [`Error::Bind`]: most often another server listens there. [`Error::Cores`] for processors that cannot be had:

@@ -1,7 +1,7 @@
 //! Request bodies that need more than a look at the input: gathered for an extractor, read and dropped, or handed to
 //! a service thread as a stream.
 
-use super::input::{Read, Received, read};
+use super::input::Received;
 use super::output::Outgoing;
 use super::service::CallBody;
 use super::settle::Pause;
@@ -349,14 +349,13 @@ impl Connection {
         turn: &mut Turn,
         server: &Shared,
     ) -> Result<Received, Next> {
-        let filled = match read(&self.socket, &mut turn.input, &turn.tally.counters) {
-            Read::Bytes(filled) => filled,
-            Read::End => return Err(Next::Close(CloseReason::PeerClosedEarly)),
-            Read::Reset => return Err(Next::Close(CloseReason::Reset)),
-            Read::Empty => {
+        let filled = match self.read_on(&mut turn.input, &turn.tally.counters) {
+            Ok(filled) => filled,
+            Err(Next::Read) => {
                 self.keep_doing(Doing::Gather(gather));
                 return Err(Next::Read);
             }
+            Err(end) => return Err(end),
         };
         if !gather.pace.keeps_up(filled, turn.now, server) {
             return Err(self.time_out(CloseReason::BodyTooSlow, true, turn, server));
@@ -376,14 +375,13 @@ impl Connection {
         turn: &mut Turn,
         server: &Shared,
     ) -> Result<Received, Next> {
-        let filled = match read(&self.socket, &mut turn.input, &turn.tally.counters) {
-            Read::Bytes(filled) => filled,
-            Read::End => return Err(Next::Close(CloseReason::PeerClosedEarly)),
-            Read::Reset => return Err(Next::Close(CloseReason::Reset)),
-            Read::Empty => {
+        let filled = match self.read_on(&mut turn.input, &turn.tally.counters) {
+            Ok(filled) => filled,
+            Err(Next::Read) => {
                 self.keep_doing(Doing::Discard(discard));
                 return Err(Next::Read);
             }
+            Err(end) => return Err(end),
         };
         if !discard.pace.keeps_up(filled, turn.now, server) {
             return Err(Next::Close(CloseReason::BodyTooSlow));

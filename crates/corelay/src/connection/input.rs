@@ -91,18 +91,27 @@ impl Connection {
     fn receive_more(&mut self, mut unfinished: Box<Unfinished>, turn: &mut Turn) -> Result<Received, Next> {
         let kept = unfinished.input.len();
         turn.input[..kept].copy_from_slice(&unfinished.input);
-        match read(&self.socket, &mut turn.input[kept..], &turn.tally.counters) {
-            Read::Bytes(more) => {
+        match self.read_on(&mut turn.input[kept..], &turn.tally.counters) {
+            Ok(more) => {
                 turn.parser = std::mem::take(&mut unfinished.parser);
                 Ok(Received { filled: kept + more, head_due: Some(self.deadline) })
             }
-            Read::End => Err(Next::Close(CloseReason::PeerClosedEarly)),
-            Read::Reset => Err(Next::Close(CloseReason::Reset)),
-            Read::Empty => {
+            Err(Next::Read) => {
                 unfinished.doing = Doing::Head;
                 self.unfinished = Some(unfinished);
                 Err(Next::Read)
             }
+            Err(end) => Err(end),
+        }
+    }
+
+    /// One read in the middle of a request. `Err(Next::Read)`: nothing is there yet.
+    pub(super) fn read_on(&self, buffer: &mut [u8], counters: &Counters) -> Result<usize, Next> {
+        match read(&self.socket, buffer, counters) {
+            Read::Bytes(count) => Ok(count),
+            Read::Empty => Err(Next::Read),
+            Read::End => Err(Next::Close(CloseReason::PeerClosedEarly)),
+            Read::Reset => Err(Next::Close(CloseReason::Reset)),
         }
     }
 
