@@ -135,6 +135,7 @@ pub mod socket;
     reason = "the only folder that may talk to a kernel without a safe wrapper; each block says why"
 )]
 mod sys;
+pub mod thread;
 mod timer;
 mod token;
 mod waker;

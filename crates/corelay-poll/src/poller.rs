@@ -2,7 +2,7 @@
 
 use crate::{Events, Interest, Token, Trigger, sys};
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 /// A set of handles to wait for: an epoll on Linux, a kqueue on FreeBSD and macOS.
@@ -109,6 +109,19 @@ impl Poller {
     /// and says nothing).
     pub fn delete(&self, source: impl AsFd) -> io::Result<()> {
         self.0.delete(source.as_fd())
+    }
+
+    /// As [`delete`](Self::delete), by the descriptor's number: for a thread that takes over the poller while another has
+    /// the handle in its hands.
+    ///
+    /// The caller sees to it that the number stays open, and the handle's, for as long as the call lasts: a number that
+    /// was closed and given out again would be another handle.
+    ///
+    /// # Errors
+    ///
+    /// Those of `delete`; `EBADF` for a number that is not open.
+    pub fn delete_by_number(&self, descriptor: RawFd) -> io::Result<()> {
+        self.0.delete_by_number(descriptor)
     }
 
     /// Waits until a handle is ready or `timeout` is over, and returns how many events are in `events`.

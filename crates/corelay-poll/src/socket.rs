@@ -30,6 +30,7 @@ use std::time::Duration;
 /// `WouldBlock` when nobody is waiting and the listener is non-blocking. `ConnectionAborted` when the peer
 /// gave up in the queue: accept the next. `EMFILE` and `ENFILE`: the connection stays in the queue and the
 /// listener readable, so a loop that goes on waiting for it spins.
+#[inline]
 pub fn accept(listener: impl AsFd) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
     sys::accept(listener.as_fd())
 }

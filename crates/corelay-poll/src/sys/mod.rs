@@ -50,6 +50,10 @@ pub(crate) use kqueue::{Event, Events, Exit, Poller, Signals, Timer, Waker};
 #[cfg_attr(target_os = "macos", path = "affinity/macos.rs")]
 pub(crate) mod affinity;
 
+#[cfg_attr(target_os = "linux", path = "thread/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "thread/bsd.rs")]
+pub(crate) mod thread;
+
 #[cfg_attr(target_os = "linux", path = "quota/cgroup.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "quota/none.rs")]
 mod quota;

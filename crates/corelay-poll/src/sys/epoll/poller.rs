@@ -8,7 +8,7 @@ use rustix::event::epoll::{CreateFlags, EventData, EventFlags};
 use rustix::event::{Timespec, epoll};
 use rustix::io::Errno;
 use std::io;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 #[derive(Debug)]
@@ -57,6 +57,15 @@ impl Poller {
 
     pub(crate) fn delete(&self, source: BorrowedFd<'_>) -> io::Result<()> {
         Ok(epoll::delete(&self.epoll, source)?)
+    }
+
+    pub(crate) fn delete_by_number(&self, descriptor: RawFd) -> io::Result<()> {
+        if descriptor < 0 {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        // SAFETY: not -1. It is borrowed for one call that takes the number out of a table, and neither reads,
+        // writes nor closes what is behind it; a number that is not open is refused with EBADF.
+        self.delete(unsafe { BorrowedFd::borrow_raw(descriptor) })
     }
 
     #[inline]

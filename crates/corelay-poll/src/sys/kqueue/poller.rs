@@ -7,7 +7,7 @@ use crate::{Interest, Token, Trigger};
 use nix::errno::Errno;
 use nix::sys::event::{EvFlags, EventFilter, FilterFlag, KEvent, Kqueue};
 use std::io;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 #[derive(Debug)]
@@ -67,6 +67,15 @@ impl Poller {
             KEvent::new(fd, filter, flags | EvFlags::EV_RECEIPT, FilterFlag::empty(), 0, data)
         };
         apply(&self.queue, [change(EventFilter::EVFILT_READ, read), change(EventFilter::EVFILT_WRITE, write)])
+    }
+
+    pub(crate) fn delete_by_number(&self, descriptor: RawFd) -> io::Result<()> {
+        if descriptor < 0 {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
+        // SAFETY: not -1. It is borrowed for one call that takes the number out of a table, and neither reads,
+        // writes nor closes what is behind it; a number that is not open is refused with EBADF.
+        self.delete(unsafe { BorrowedFd::borrow_raw(descriptor) })
     }
 
     #[inline]

@@ -1,0 +1,100 @@
+//! /proc/self/task, per-thread CPU-time clocks, and nice values, which on Linux are a thread's.
+
+use crate::thread::Activity;
+use std::fs::File;
+use std::io::{self, Read};
+use std::time::Duration;
+
+pub(crate) fn current() -> u32 {
+    rustix::thread::gettid().as_raw_nonzero().get().cast_unsigned()
+}
+
+pub(crate) fn waits() -> u64 {
+    // SAFETY: `rusage` is integers throughout, for which all zeroes is a value.
+    let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+    // SAFETY: `usage` is a live `rusage`. The call cannot fail for RUSAGE_THREAD, and if it did would leave zeroes.
+    unsafe { libc::getrusage(libc::RUSAGE_THREAD, &mut usage) };
+    usage.ru_nvcsw.unsigned_abs()
+}
+
+/// Opens what it reads each time: a server's descriptors are its peers'.
+#[derive(Debug)]
+pub(crate) struct Probe {
+    thread: u32,
+}
+
+impl Probe {
+    pub(crate) fn of(thread: u32) -> io::Result<Self> {
+        if thread == 0 { Err(io::ErrorKind::NotFound.into()) } else { Ok(Self { thread }) }
+    }
+
+    pub(crate) fn activity(&self) -> io::Result<Activity> {
+        let mut text = [0; 128];
+        match self.read("stat", &mut text) {
+            Ok(length) => state(&text[..length]).ok_or_else(|| io::ErrorKind::InvalidData.into()),
+            // ESRCH: the thread has ended since the file was opened.
+            Err(error) if is_gone(&error) => Ok(Activity::Stopped),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Nanoseconds on a CPU, nanoseconds in a run queue, time slices.
+    pub(crate) fn wanted_time(&self) -> io::Result<Duration> {
+        let mut text = [0; 80];
+        let length = self.read("schedstat", &mut text)?;
+        let text = str::from_utf8(&text[..length]).unwrap_or_default();
+        let numbers = text.split_whitespace().take(2).filter_map(|number| number.parse::<u64>().ok());
+        Ok(Duration::from_nanos(numbers.sum()))
+    }
+
+    fn read(&self, name: &str, text: &mut [u8]) -> io::Result<usize> {
+        File::open(format!("/proc/self/task/{}/{name}", self.thread))?.read(text)
+    }
+
+    pub(crate) fn cpu_time(&self) -> io::Result<Duration> {
+        let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+        // SAFETY: `time` is a live `timespec`; a clock that does not exist is refused with EINVAL.
+        if unsafe { libc::clock_gettime(cpu_clock(self.thread), &mut time) } != 0 {
+            return Err(io::Error::last_os_error());
+        }
+        Ok(Duration::new(time.tv_sec.cast_unsigned(), u32::try_from(time.tv_nsec).unwrap_or(0)))
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::NotFound || error.raw_os_error() == Some(libc::ESRCH)
+}
+
+/// The clock of a thread's scheduled time, as pthread_getcpuclockid(3) makes its number: `CPUCLOCK_SCHED` (2) and
+/// `CPUCLOCK_PERTHREAD_MASK` (4) of the kernel's include/linux/posix-timers_types.h.
+fn cpu_clock(thread: u32) -> libc::clockid_t {
+    (!thread << 3 | 4 | 2).cast_signed()
+}
+
+/// The state follows the name in parentheses, in which anything may stand, parentheses too.
+fn state(stat: &[u8]) -> Option<Activity> {
+    let after_name = stat.iter().rposition(|&octet| octet == b')')? + 2;
+    match stat.get(after_name)? {
+        b'R' => Some(Activity::Runnable),
+        b'S' | b'D' | b'I' => Some(Activity::Asleep),
+        _ => Some(Activity::Stopped),
+    }
+}
+
+pub(crate) fn lower_priority(thread: u32) -> io::Result<()> {
+    let thread = rustix::process::Pid::from_raw(thread.cast_signed()).ok_or(io::ErrorKind::NotFound)?;
+    Ok(rustix::process::setpriority_process(Some(thread), 19)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_may_hold_anything() {
+        assert_eq!(state(b"12 (a) R (b)) S 1 2"), Some(Activity::Asleep));
+        assert_eq!(state(b"12 (x) R 1"), Some(Activity::Runnable));
+        assert_eq!(state(b"12 (x) T 1"), Some(Activity::Stopped));
+        assert_eq!(state(b"12 (x"), None);
+    }
+}

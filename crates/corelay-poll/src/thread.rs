@@ -1,0 +1,105 @@
+//! What another thread of this process is doing: asleep, running, or waiting for a CPU.
+//!
+//! A watcher that only sees that a thread does not come back cannot tell a blocking system call from a long computation, nor
+//! either from a thread that merely has no CPU. [`Probe`] can. Deliberately absent: threads of other processes.
+
+use crate::sys;
+use std::io;
+use std::time::Duration;
+
+/// The kernel's number of the calling thread: what [`Probe::of`] takes. 0 where the platform has none to offer.
+pub fn current() -> u32 {
+    sys::thread::current()
+}
+
+/// The CPU time that the calling thread has used.
+pub fn cpu_time() -> Duration {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
+    // A clock of a thread that runs begins at zero and goes forward: neither field is negative.
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or(0))
+}
+
+/// How often the calling thread has given up its CPU to wait for something (getrusage(2), `ru_nvcsw`): being preempted does
+/// not count. Always 0 but on Linux.
+///
+/// ```
+/// let before = corelay_poll::thread::waits();
+/// std::thread::sleep(std::time::Duration::from_millis(1));
+/// assert!(corelay_poll::thread::waits() > before || before == 0);
+/// ```
+pub fn waits() -> u64 {
+    sys::thread::waits()
+}
+
+/// Looks at one thread of this process.
+#[derive(Debug)]
+pub struct Probe(sys::thread::Probe);
+
+/// What a thread is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Activity {
+    /// In a system call or page fault that waits.
+    Asleep,
+    /// Running, or ready to and without a CPU: its CPU time tells which.
+    Runnable,
+    /// Stopped by a signal or a debugger, or gone.
+    Stopped,
+}
+
+impl Probe {
+    /// A probe of the thread with this number.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for 0; `Unsupported` but on Linux.
+    pub fn of(thread: u32) -> io::Result<Self> {
+        sys::thread::Probe::of(thread).map(Self)
+    }
+
+    /// What the thread is doing: a look into `/proc/self/task/TID/stat` (proc_pid_stat(5)).
+    ///
+    /// ```
+    /// use corelay_poll::thread::{self, Activity, Probe};
+    ///
+    /// if let Ok(probe) = Probe::of(thread::current()) {
+    ///     assert_eq!(probe.activity()?, Activity::Runnable);
+    /// }
+    /// # Ok::<(), std::io::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// What opening and reading report, `EMFILE` among it, and `InvalidData` for a state that is none.
+    pub fn activity(&self) -> io::Result<Activity> {
+        self.0.activity()
+    }
+
+    /// The time for which the thread has wanted a CPU, had it or not: its CPU time and its wait in run queues
+    /// (`/proc/self/task/TID/schedstat`). Of a running thread it may be behind by a tick of the scheduler.
+    ///
+    /// # Errors
+    ///
+    /// What reading reports, `Unsupported` for a kernel without `CONFIG_SCHED_INFO`.
+    pub fn wanted_time(&self) -> io::Result<Duration> {
+        self.0.wanted_time()
+    }
+
+    /// The CPU time the thread has used (its CPU-time clock, clock_getcpuclockid(3)).
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` once the thread is gone.
+    pub fn cpu_time(&self) -> io::Result<Duration> {
+        self.0.cpu_time()
+    }
+}
+
+/// Has a thread of this process yield to all others: nice 19. An unprivileged thread cannot go back.
+///
+/// # Errors
+///
+/// `NotFound` if there is no such thread. `Unsupported` but on Linux, where alone niceness is a thread's.
+pub fn lower_priority(thread: u32) -> io::Result<()> {
+    sys::thread::lower_priority(thread)
+}
