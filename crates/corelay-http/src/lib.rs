@@ -72,6 +72,6 @@ pub use limits::Limits;
 pub use method::Method;
 pub use request::{Field, Fields, Head, Parsed, RequestHead, TargetForm, Version};
 pub use response::{
-    CHUNK_END, CONTINUE, Encoded, LAST_CHUNK, Persistence, ResponseFraming, ResponseHead, encode_chunk,
-    encode_chunk_head,
+    CHUNK_END, CONTINUE, Encoded, LAST_CHUNK, Persistence, PlainHead, ResponseFraming, ResponseHead,
+    encode_chunk, encode_chunk_head,
 };

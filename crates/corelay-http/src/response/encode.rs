@@ -50,14 +50,21 @@ impl ResponseHead<'_> {
     /// The framing that status and peer allow.
     #[inline(always)]
     fn wire_framing(&self) -> ResponseFraming {
-        match self.status {
-            status if status.is_informational() => ResponseFraming::NoBody,
-            StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED => ResponseFraming::NoBody,
-            _ if self.framing == ResponseFraming::Chunked && self.version == Version::Http10 => {
+        match Self::framing_of_status(self.status) {
+            Some(framing) => framing,
+            None if self.framing == ResponseFraming::Chunked && self.version == Version::Http10 => {
                 ResponseFraming::UntilClose
             }
-            _ => self.framing,
+            None => self.framing,
         }
+    }
+
+    /// What a status alone decides (RFC 9112 section 6.3).
+    #[inline(always)]
+    pub(super) fn framing_of_status(status: StatusCode) -> Option<ResponseFraming> {
+        let bodiless =
+            status.is_informational() || matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        bodiless.then_some(ResponseFraming::NoBody)
     }
 
     fn field(
@@ -110,7 +117,7 @@ struct Connection {
 }
 
 #[inline(always)]
-fn status_line(status: StatusCode, output: &mut Vec<u8>) {
+pub(super) fn status_line(status: StatusCode, output: &mut Vec<u8>) {
     if status == StatusCode::OK {
         output.extend_from_slice(b"HTTP/1.1 200 OK\r\n");
     } else {
@@ -158,7 +165,7 @@ fn number_line(number: u64, output: &mut Vec<u8>) {
 }
 
 #[inline(always)]
-fn line(before: &[u8], value: &[u8], output: &mut Vec<u8>) {
+pub(super) fn line(before: &[u8], value: &[u8], output: &mut Vec<u8>) {
     output.extend_from_slice(before);
     output.extend_from_slice(value);
     output.extend_from_slice(b"\r\n");

@@ -6,8 +6,10 @@
 
 mod chunk;
 mod encode;
+mod plain;
 
 pub use chunk::{CHUNK_END, LAST_CHUNK, encode_chunk, encode_chunk_head};
+pub use plain::PlainHead;
 
 use crate::{DateField, Head, Version};
 use http::{HeaderValue, StatusCode};
