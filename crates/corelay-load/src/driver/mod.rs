@@ -1,0 +1,259 @@
+//! The loop: tells connections what is due, waits, hands readiness to [`exchange`].
+//!
+//! A turn is [`Driver::turn`]. Its clock is [`Driver::now`], read after each wait and each receive, so a moment is never
+//! older than the one event in hand. What is due is looked for between any two events too: a batch of a thousand answers
+//! must not make an open loop late.
+
+mod connection;
+mod exchange;
+mod usage;
+
+use crate::plan::{Group, Mix, Pace};
+use crate::schedule::Schedule;
+use crate::tally::{Tally, Times, Window};
+use crate::{DriverReport, Error, ErrorKind, GroupReport, PathReport, Plan, Report};
+use connection::Connection;
+use corelay_poll::{Events, Interest, Poller, Timer, Token, Trigger};
+use std::io;
+use std::time::{Duration, Instant};
+use usage::Usage;
+
+/// Events taken in one wait.
+const EVENTS: usize = 1024;
+
+/// Bytes received at once: a larger answer takes more than one turn.
+const BUFFER_BYTES: usize = 64 * 1024;
+
+/// How often all connections are looked over for timeouts, and for a rest that is over.
+const LOOK_OVER: Duration = Duration::from_millis(100);
+
+/// The slot of the timer; connections have those from 0 on.
+const TIMER: Token = Token::new(u32::MAX, 0);
+
+/// Carries out a plan on the calling thread, and returns when it is over.
+///
+/// # Errors
+///
+/// [`Error::Plan`] if it cannot be carried out, [`Error::System`] if this machine has no descriptor for a poller. A server
+/// that cannot be reached, or fails, is no error here: the report counts it.
+pub fn run(plan: &Plan) -> Result<Report, Error> {
+    plan.check()?;
+    let mut driver = Driver::new(plan)?;
+    let usage = Usage::begin();
+    driver.open_all();
+    let mut events = Events::with_capacity(EVENTS);
+    while !driver.is_done() {
+        driver.turn(&mut events)?;
+    }
+    let (cpu_share, cpu_wait_share) = usage.shares();
+    driver.give_up_the_rest();
+    Ok(driver.report(cpu_share, cpu_wait_share))
+}
+
+/// A run under way.
+struct Driver<'p> {
+    plan: &'p Plan,
+    groups: Vec<Running<'p>>,
+    connections: Vec<Connection>,
+    window: Window,
+    now: Instant,
+    /// Connections with a request that has begun.
+    busy: usize,
+    next_look_over: Instant,
+    poller: Poller,
+    timer: Timer,
+    /// What the timer is set to.
+    armed: Option<Instant>,
+    buffer: Vec<u8>,
+}
+
+/// A group under way.
+struct Running<'p> {
+    group: &'p Group,
+    /// The slot of its first connection.
+    first: usize,
+    /// `None` in a closed loop.
+    schedule: Option<Schedule>,
+    /// For each path: the request, ready to send, and its counts.
+    requests: Vec<Vec<u8>>,
+    tallies: Vec<Tally>,
+    lateness: Times,
+}
+
+impl<'p> Driver<'p> {
+    fn new(plan: &'p Plan) -> io::Result<Self> {
+        let (poller, timer) = (Poller::new()?, Timer::new()?);
+        poller.add(&timer, TIMER, Interest::READ, Trigger::Level)?;
+        let now = Instant::now();
+        let begin = now + plan.warm_up;
+        let window = Window { begin, end: begin + plan.duration };
+        let mut connections = Vec::new();
+        let mut groups = Vec::new();
+        for (index, group) in plan.groups.iter().enumerate() {
+            groups.push(Running::new(plan, group, connections.len(), now, window.end));
+            connections.extend((0..group.connections).map(|number| {
+                Connection::new(index, number, seed_of_connection(plan.seed, index, number), now)
+            }));
+        }
+        let next_look_over = now + LOOK_OVER;
+        let buffer = vec![0; BUFFER_BYTES];
+        Ok(Self {
+            plan,
+            groups,
+            connections,
+            window,
+            now,
+            busy: 0,
+            next_look_over,
+            poller,
+            timer,
+            armed: None,
+            buffer,
+        })
+    }
+
+    /// Begins to open every connection, so that the warm-up pays for it.
+    fn open_all(&mut self) {
+        for slot in 0..self.connections.len() {
+            self.advance(slot);
+            self.open(slot);
+        }
+    }
+
+    fn turn(&mut self, events: &mut Events) -> io::Result<()> {
+        self.wait(events)?;
+        for event in events.iter() {
+            if event.token() == TIMER {
+                self.timer.acknowledge();
+                self.armed = None;
+            } else {
+                self.ready(event);
+            }
+            self.start_due();
+        }
+        self.start_due();
+        if self.now >= self.next_look_over {
+            self.look_over();
+        }
+        Ok(())
+    }
+
+    /// Waits for readiness, for the next request that is due, or for the next look over.
+    fn wait(&mut self, events: &mut Events) -> io::Result<()> {
+        let stop = if self.now < self.window.end { self.window.end } else { self.last_moment() };
+        let wake = self.next_look_over.min(stop);
+        let due = self.groups.iter().filter_map(|group| group.schedule?.next_due()).min();
+        if let Some(due) = due.filter(|&due| due < wake && self.armed != Some(due)) {
+            self.timer.set_at(due)?;
+            self.armed = Some(due);
+        }
+        self.poller.wait(events, Some(wake.saturating_duration_since(self.now)))?;
+        self.now = Instant::now();
+        Ok(())
+    }
+
+    /// Tells the connections whose turn it is. A busy one will look itself when it is free.
+    fn start_due(&mut self) {
+        for index in 0..self.groups.len() {
+            let first = self.groups[index].first;
+            while let Some(number) =
+                self.groups[index].schedule.as_mut().and_then(|due| due.take_due(self.now))
+            {
+                self.advance(first + number as usize);
+            }
+        }
+    }
+
+    fn look_over(&mut self) {
+        self.next_look_over = self.now + LOOK_OVER;
+        for slot in 0..self.connections.len() {
+            if self.connections[slot].is_overdue(self.now, self.plan.timeout) {
+                self.fail(slot, ErrorKind::Timeout);
+            } else {
+                self.connections[slot].end_rest(self.now);
+                self.advance(slot);
+            }
+        }
+    }
+
+    fn last_moment(&self) -> Instant {
+        self.window.end + self.plan.drain
+    }
+
+    fn is_done(&self) -> bool {
+        self.now >= self.window.end && (self.busy == 0 || self.now >= self.last_moment())
+    }
+
+    /// Counts what is out, or was never sent though it was due.
+    fn give_up_the_rest(&mut self) {
+        for connection in &mut self.connections {
+            let Running { group, schedule, tallies, .. } = &mut self.groups[connection.group];
+            if let Some(request) = connection.current.take() {
+                tallies[request.path].failed(request.due, self.now, ErrorKind::Unanswered);
+            }
+            while let Some(due) =
+                schedule.and_then(|schedule| schedule.due(connection.number, connection.turn))
+            {
+                let path = group.mix.draw(&mut connection.random);
+                tallies[path].failed(due, self.now, ErrorKind::Unanswered);
+                connection.turn += 1;
+            }
+        }
+    }
+
+    fn report(&self, cpu_share: f64, cpu_wait_share: Option<f64>) -> Report {
+        let mut lateness: Option<Times> = None;
+        for group in self.groups.iter().filter(|group| group.schedule.is_some()) {
+            lateness.get_or_insert_with(Times::new).add(&group.lateness);
+        }
+        let driver = DriverReport::new(cpu_share, cpu_wait_share, lateness.map(|times| times.summary()));
+        Report { groups: self.groups.iter().map(|group| self.report_of(group)).collect(), driver }
+    }
+
+    fn report_of(&self, group: &Running<'_>) -> GroupReport {
+        let mut total = Tally::new();
+        group.tallies.iter().for_each(|tally| total.add(tally));
+        let connections = &self.connections[group.first..][..group.group.connections as usize];
+        let rates = connections.iter().map(|connection| connection.answers.per_second(&self.window));
+        let paths = group.group.mix.paths().zip(&group.tallies);
+        GroupReport {
+            name: group.group.name.clone(),
+            total: total.total(&self.window),
+            paths: paths
+                .map(|(path, tally)| PathReport { path: path.to_owned(), total: tally.total(&self.window) })
+                .collect(),
+            slowest_connection_per_second: rates.fold(f64::INFINITY, f64::min),
+        }
+    }
+}
+
+impl<'p> Running<'p> {
+    fn new(plan: &Plan, group: &'p Group, first: usize, start: Instant, end: Instant) -> Self {
+        let schedule = match group.pace {
+            Pace::Closed => None,
+            Pace::Open { requests_per_second } => {
+                Some(Schedule::new(requests_per_second, group.connections, start, end))
+            }
+        };
+        Self {
+            group,
+            first,
+            schedule,
+            requests: encode(&group.mix, &plan.host),
+            tallies: vec![Tally::new(); group.mix.paths().len()],
+            lateness: Times::new(),
+        }
+    }
+}
+
+/// The requests of a mix, as they go out.
+fn encode(mix: &Mix, host: &str) -> Vec<Vec<u8>> {
+    mix.paths().map(|path| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes()).collect()
+}
+
+/// A seed for each connection: a sequence that depends on no other connection's timing.
+fn seed_of_connection(seed: u64, group: usize, number: u32) -> u64 {
+    // Odd, so that no two connections of a group meet; the generator mixes the bits itself.
+    let place = ((group as u64) << 32 | u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    seed ^ place
+}

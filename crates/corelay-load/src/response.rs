@@ -1,0 +1,242 @@
+//! Reads one answer from the bytes of a connection; no socket here.
+//!
+//! ```text
+//!          head whole                 body whole
+//!  Head ───────────────▶ Body ──────────────────────▶ Head, with an Answer
+//!   │ │ no length                 connection ends
+//!   │ └───────────────▶ UntilClose ─────────────────▶ Head, with an Answer
+//!   └ 1xx: read on at the next head (RFC 9110 section 15.2)
+//! ```
+//!
+//! Strict where it must be to trust a count: two lengths, an unknown transfer coding, or a byte after the answer (nothing
+//! is pipelined, so nobody asked for it) is [`BadFraming`]. Heads are httparse's, chunks corelay-http's.
+
+use corelay_http::{BodyDecoder, Framing, Limits};
+
+/// A longer head is not waited for.
+const HEAD_BYTES_MAX: usize = 64 * 1024;
+const FIELDS_MAX: usize = 100;
+
+/// Not an HTTP/1.1 answer, or more than one.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct BadFraming;
+
+/// One whole answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    /// Body bytes, without their framing.
+    pub(crate) body_bytes: u64,
+    /// Whether the connection may be used again (RFC 9112 section 9.3).
+    pub(crate) keeps_alive: bool,
+}
+
+/// Where in an answer the connection is.
+#[derive(Debug, Default)]
+pub(crate) struct ResponseReader {
+    /// A head that is not whole yet.
+    partial: Vec<u8>,
+    stage: Stage,
+}
+
+#[derive(Debug, Default)]
+enum Stage {
+    #[default]
+    Head,
+    Body(BodyDecoder, Answer),
+    UntilClose(Answer),
+}
+
+/// What a head says.
+struct Head {
+    bytes: usize,
+    status: u16,
+    keeps_alive: bool,
+    framing: Option<Framing>,
+}
+
+impl ResponseReader {
+    /// Takes the next bytes; an answer, once it is whole.
+    pub(crate) fn feed(&mut self, input: &[u8]) -> Result<Option<Answer>, BadFraming> {
+        let Stage::Head = self.stage else { return self.feed_body(input) };
+        if self.partial.is_empty() {
+            return self.feed_head(input);
+        }
+        let mut all = std::mem::take(&mut self.partial);
+        all.extend_from_slice(input);
+        self.feed_head(&all)
+    }
+
+    /// The connection ended: the answer, if that is what ends it.
+    pub(crate) fn end(&mut self) -> Option<Answer> {
+        match std::mem::take(self).stage {
+            Stage::UntilClose(answer) => Some(answer),
+            Stage::Head | Stage::Body(..) => None,
+        }
+    }
+
+    fn feed_head(&mut self, mut input: &[u8]) -> Result<Option<Answer>, BadFraming> {
+        loop {
+            let Some(head) = parse(input)? else {
+                self.partial.extend_from_slice(input);
+                return if input.len() > HEAD_BYTES_MAX { Err(BadFraming) } else { Ok(None) };
+            };
+            input = &input[head.bytes..];
+            if (100..200).contains(&head.status) {
+                continue;
+            }
+            let answer = Answer { status: head.status, body_bytes: 0, keeps_alive: head.keeps_alive };
+            self.stage = match head.framing {
+                Some(framing) => Stage::Body(BodyDecoder::new(framing), answer),
+                None => Stage::UntilClose(Answer { keeps_alive: false, ..answer }),
+            };
+            return self.feed_body(input);
+        }
+    }
+
+    fn feed_body(&mut self, mut input: &[u8]) -> Result<Option<Answer>, BadFraming> {
+        let (decoder, answer) = match &mut self.stage {
+            Stage::Head => return Ok(None),
+            Stage::UntilClose(answer) => {
+                answer.body_bytes += input.len() as u64;
+                return Ok(None);
+            }
+            Stage::Body(decoder, answer) => (decoder, answer),
+        };
+        while !decoder.is_complete() {
+            let decoded = decoder.decode(input, &Limits::default()).map_err(|_| BadFraming)?;
+            answer.body_bytes += decoded.data.len() as u64;
+            input = &input[decoded.consumed..];
+            if !decoded.complete && input.is_empty() {
+                return Ok(None);
+            }
+        }
+        let answer = *answer;
+        self.stage = Stage::Head;
+        if input.is_empty() { Ok(Some(answer)) } else { Err(BadFraming) }
+    }
+}
+
+/// Reads one head; `None` while it is not whole.
+fn parse(input: &[u8]) -> Result<Option<Head>, BadFraming> {
+    let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
+    let mut response = httparse::Response::new(&mut fields);
+    let httparse::Status::Complete(bytes) = response.parse(input).map_err(|_| BadFraming)? else {
+        return Ok(None);
+    };
+    let status = response.code.ok_or(BadFraming)?;
+    let mut keeps_alive = response.version == Some(1);
+    let (mut length, mut chunked) = (None, false);
+    for field in response.headers.iter() {
+        let is = |name: &str| field.name.eq_ignore_ascii_case(name);
+        if is("content-length") {
+            let given = decimal(field.value).ok_or(BadFraming)?;
+            if length.replace(given).is_some_and(|before| before != given) {
+                return Err(BadFraming);
+            }
+        } else if is("transfer-encoding") {
+            if chunked || !field.value.eq_ignore_ascii_case(b"chunked") {
+                return Err(BadFraming);
+            }
+            chunked = true;
+        } else if is("connection") {
+            keeps_alive =
+                (keeps_alive || has_option(field.value, b"keep-alive")) && !has_option(field.value, b"close");
+        }
+    }
+    let framing = match (status, length, chunked) {
+        (100..200 | 204 | 304, ..) => Some(Framing::None),
+        (_, Some(_), true) => return Err(BadFraming),
+        (_, None, true) => Some(Framing::Chunked),
+        (_, Some(length), false) => Some(Framing::Length(length)),
+        (_, None, false) => None,
+    };
+    Ok(Some(Head { bytes, status, keeps_alive, framing }))
+}
+
+/// Digits and nothing else: a sign is no length (RFC 9110 section 8.6).
+fn decimal(value: &[u8]) -> Option<u64> {
+    let digits = value.iter().all(u8::is_ascii_digit).then_some(value)?;
+    std::str::from_utf8(digits).ok()?.parse().ok()
+}
+
+fn has_option(value: &[u8], option: &[u8]) -> bool {
+    value.split(|&byte| byte == b',').any(|part| part.trim_ascii().eq_ignore_ascii_case(option))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body_bytes: u64) -> Answer {
+        Answer { status, body_bytes, keeps_alive: true }
+    }
+
+    /// Feeds it whole, and split at every byte.
+    fn read(input: &[u8]) -> Result<Option<Answer>, BadFraming> {
+        let whole = ResponseReader::default().feed(input);
+        for split in 1..input.len() {
+            let mut reader = ResponseReader::default();
+            let (first, second) = input.split_at(split);
+            let found = match reader.feed(first) {
+                Ok(None) => reader.feed(second),
+                // Whatever follows a whole answer is one byte too many.
+                Ok(Some(_)) => Err(BadFraming),
+                error => error,
+            };
+            assert_eq!(found, whole, "split at {split}");
+        }
+        whole
+    }
+
+    #[test]
+    fn lengths_chunks_and_answers_without_a_body_end_where_they_say() {
+        for (input, expected) in [
+            (&b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"[..], answer(200, 5)),
+            (b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n", answer(404, 0)),
+            (b"HTTP/1.1 204 No Content\r\n\r\n", answer(204, 0)),
+            (
+                b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+                answer(200, 5),
+            ),
+            (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", answer(200, 1)),
+        ] {
+            assert_eq!(read(input), Ok(Some(expected)));
+        }
+    }
+
+    #[test]
+    fn a_connection_persists_only_as_both_say() {
+        for (input, keeps_alive) in [
+            (&b"HTTP/1.1 200 OK\r\nConnection: foo, Close\r\nContent-Length: 0\r\n\r\n"[..], false),
+            (b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n", false),
+            (b"HTTP/1.0 200 OK\r\nConnection: Keep-Alive\r\nContent-Length: 0\r\n\r\n", true),
+        ] {
+            assert_eq!(read(input), Ok(Some(Answer { keeps_alive, ..answer(200, 0) })));
+        }
+    }
+
+    #[test]
+    fn an_answer_without_a_length_ends_with_its_connection() {
+        let mut reader = ResponseReader::default();
+        assert_eq!(reader.feed(b"HTTP/1.1 200 OK\r\n\r\nabc"), Ok(None));
+        assert_eq!(reader.end(), Some(Answer { keeps_alive: false, ..answer(200, 3) }));
+        assert_eq!(reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na"), Ok(None));
+        assert_eq!(reader.end(), None);
+    }
+
+    #[test]
+    fn what_has_two_readings_or_none_is_refused() {
+        for input in [
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\n"[..],
+            b"HTTP/1.1 200 OK\r\nContent-Length: +5\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
+            b"SSH-2.0-OpenSSH_9.9\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nxy",
+        ] {
+            assert_eq!(read(input), Err(BadFraming), "{}", String::from_utf8_lossy(input));
+        }
+    }
+}
