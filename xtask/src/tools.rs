@@ -25,7 +25,7 @@ struct Tool {
     package: &'static str,
 }
 
-const CLIENTS: [Tool; 7] = [
+const CLIENTS: [Tool; 8] = [
     Tool { program: "curl", package: "curl" },
     Tool { program: "chromium", package: "chromium" },
     Tool { program: "node", package: "nodejs" },
@@ -33,6 +33,8 @@ const CLIENTS: [Tool; 7] = [
     Tool { program: "python3", package: "python3" },
     Tool { program: "strace", package: "strace" },
     Tool { program: "prlimit", package: "util-linux" },
+    // Its server is outside the search path; this program comes with every server and with nothing less.
+    Tool { program: "pg_ctlcluster", package: "postgresql" },
 ];
 
 const CROSS_CHECK: [Tool; 2] = [

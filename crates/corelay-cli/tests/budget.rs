@@ -15,12 +15,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use serde_json::Value;
 use support::{Client, Engine, Server};
 
 on_every_engine!(
     a_keep_alive_request_is_one_recv_and_one_send,
     pipelined_answers_leave_in_one_send,
     an_idle_server_makes_no_system_call,
+    a_server_that_waits_for_its_handlers_makes_no_system_call,
     an_idle_connection_costs_no_more_than_256_bytes,
 );
 
@@ -95,7 +97,8 @@ fn a_keep_alive_request_is_one_recv_and_one_send(engine: Engine) {
     const REQUESTS: usize = 10_000;
     /// For the wake-ups of other threads in that time, if there are any.
     const FEW: usize = 20;
-    let server = Server::start(engine, &[]);
+    // Without the monitor, whose looks at the cores go by time and not by requests.
+    let server = Server::start(engine, &["--relay", "off"]);
     let mut client = warm(&server);
     let trace = Trace::attach(&server);
     for _ in 0..REQUESTS {
@@ -128,14 +131,43 @@ fn pipelined_answers_leave_in_one_send(engine: Engine) {
     );
 }
 
-/// Attaching interrupts what each thread waits in, so the first calls seen are strace's own doing. What is asked for is
-/// ten seconds in a row without any, within the first minute.
+/// With the threads that only watch: the monitor of the cores rests when they do.
 fn an_idle_server_makes_no_system_call(engine: Engine) {
-    const SILENCE: Duration = Duration::from_secs(10);
     let server = Server::start(engine, &[]);
     let mut idle = warm(&server);
     drop(warm(&server));
-    let trace = Trace::attach(&server);
+    becomes_silent(&server);
+    assert_eq!(idle.get("/plaintext").status, 200);
+}
+
+/// Cores were taken from these handlers, and one of their peers has reset its connection: its descriptor must not report
+/// that again and again, and no monitor must go on looking.
+fn a_server_that_waits_for_its_handlers_makes_no_system_call(engine: Engine) {
+    let server = Server::start(engine, &["--idle-timeout", "1h"]);
+    let sleepers = [(); 2].map(|()| {
+        let mut client = server.connect();
+        client.send("GET /sleep/60000 HTTP/1.1\r\nHost: test\r\n\r\n");
+        client.into_idle()
+    });
+    let mut watcher = server.connect();
+    let mut taken = || -> u64 {
+        let status: Value = serde_json::from_slice(&watcher.get("/status").body).expect("JSON");
+        let cores = status["cores"].as_array().expect("a list of cores");
+        cores.iter().filter_map(|core| core["core_relays"].as_u64()).sum()
+    };
+    while taken() < 2 {}
+    let [reset, _kept] = sleepers;
+    rustix::net::sockopt::set_socket_linger(&reset, Some(Duration::ZERO)).expect("SO_LINGER");
+    drop(reset);
+    becomes_silent(&server);
+    assert_eq!(watcher.get("/plaintext").status, 200);
+}
+
+/// Attaching interrupts what each thread waits in, so the first calls seen are strace's own doing, and threads that stand
+/// by end after a while. What is asked for is ten seconds in a row without any call, within the first minute.
+fn becomes_silent(server: &Server) {
+    const SILENCE: Duration = Duration::from_secs(10);
+    let trace = Trace::attach(server);
     let begun = Instant::now();
     let mut calls = Vec::new();
     loop {
@@ -144,9 +176,9 @@ fn an_idle_server_makes_no_system_call(engine: Engine) {
             Err(RecvTimeoutError::Timeout) => break,
             Err(RecvTimeoutError::Disconnected) => panic!("strace ended"),
         }
-        assert!(begun.elapsed() < 6 * SILENCE, "an idle server is never silent:\n{}", calls.join("\n"));
+        assert!(begun.elapsed() < 6 * SILENCE, "it is never silent:\n{}", calls.join("\n"));
     }
-    assert_eq!(idle.get("/plaintext").status, 200);
+    warm(server);
     assert!(!trace.finish().is_empty(), "strace was watching");
 }
 

@@ -61,6 +61,26 @@ pub enum Accept {
     RoundRobin,
 }
 
+/// Whether a core whose handler blocks is passed to another thread.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Relay {
+    /// A monitor looks once a millisecond while any core works.
+    #[default]
+    On,
+    /// A handler that blocks stalls its core, as in an event loop: to compare.
+    Off,
+}
+
+/// Whether a core that is much busier than another passes its hottest connections on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Rebalance {
+    /// When one core wanted its processor for 25 % more of the time than another, for half a second.
+    #[default]
+    On,
+    /// A connection stays on the core that got it: to compare.
+    Off,
+}
+
 /// Bounds on what peers can make the server hold. Sizes are in bytes.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -83,8 +103,10 @@ pub struct Limits {
     pub max_unread_body_bytes: u64,
     /// Pipelined requests of one connection answered in one turn, before others are served.
     pub max_pipelined: usize,
-    /// Threads that run blocking work. Past it: 503 with `Retry-After`.
+    /// Threads that run blocking work. Past it: 503 with `Retry-After`. A core that must be relayed may start one more.
     pub max_service_threads: usize,
+    /// Stack of a service thread, in bytes of address space: what is touched of it counts.
+    pub service_stack_bytes: usize,
 }
 
 impl Default for Limits {
@@ -100,6 +122,7 @@ impl Default for Limits {
             max_unread_body_bytes: 256 * 1024,
             max_pipelined: 64,
             max_service_threads: 2048,
+            service_stack_bytes: 2 * 1024 * 1024,
         }
     }
 }
@@ -121,6 +144,8 @@ pub struct Deadlines {
     /// After an answer that closes before its request is read: how long the peer may be silent while its input is still
     /// read and dropped, so that the answer is not lost to a reset. Ten times this in all.
     pub linger_timeout: Duration,
+    /// How long a service thread waits for work before it ends.
+    pub service_idle_timeout: Duration,
 }
 
 impl Default for Deadlines {
@@ -132,6 +157,7 @@ impl Default for Deadlines {
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
             linger_timeout: Duration::from_secs(2),
+            service_idle_timeout: Duration::from_secs(10),
         }
     }
 }
@@ -176,6 +202,10 @@ pub struct Config {
     pub pin: Pin,
     /// How new connections reach a core.
     pub accept: Accept,
+    /// Whether a core whose handler blocks is passed to another thread.
+    pub relay: Relay,
+    /// Whether a busy core passes hot connections to a less busy one. Needs the monitor, so a [`Relay`] that is on.
+    pub rebalance: Rebalance,
     /// Bounds on what peers can make the server hold.
     pub limits: Limits,
     /// How long a peer may take.

@@ -79,6 +79,11 @@ impl ServerHandle {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn cores(&self) -> Vec<Arc<Core>> {
+        self.0.running.get().map_or_else(Vec::new, |running| running.cores.clone())
+    }
+
     /// A handle for the server's own application: held by the server, it must not hold the server in turn.
     pub(crate) fn downgrade(&self) -> WeakHandle {
         WeakHandle(Arc::downgrade(&self.0))
@@ -119,6 +124,7 @@ impl Running {
             accept_pauses: shared.door.accept_pauses.read(),
             cores: self.cores.iter().map(|core| core.status()).collect(),
             service: self.service_status(),
+            learnt_routes: shared.app.learnt_routes(),
         }
     }
 

@@ -38,6 +38,7 @@ mod tally;
 pub use clock::{Clock, SystemClock};
 pub use config::Config;
 pub use connection::CloseReason;
+pub use core::blocking;
 pub use error::{Error, Result};
 pub use handle::ServerHandle;
 pub use http::Router;

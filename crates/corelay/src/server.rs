@@ -2,13 +2,13 @@
 
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Accept, Address, Config};
-use crate::core::{Acceptor, Core, Door, Message, Owner, StopAccepting};
+use crate::core::{Acceptor, Core, Door, Ended, Message, Monitor, StopAccepting};
 use crate::error::{Error, Result};
 use crate::handle::{Control, Running, ServerHandle};
 use crate::http::Router;
 use crate::listener::Listener;
 use crate::placement::Placement;
-use crate::service::ServiceThreads;
+use crate::service::{ServiceThreads, Terms};
 use crate::shared::Shared;
 use crate::status::Phase;
 use corelay_poll::{Events, Interest, Poller, Signal, Signals, Timer, Token, Trigger};
@@ -99,22 +99,37 @@ impl Server {
         app.limit_whole_bodies(self.config.limits.max_buffered_body_bytes);
         raise_open_files();
         let placement = Placement::choose(&self.config)?;
-        let service = ServiceThreads::new(self.config.limits.max_service_threads, placement.cpus.clone());
-        let shared = Arc::new(Shared::new(app, self.config.clone(), self.clock.clone(), service));
+        let service = ServiceThreads::new(Terms {
+            threads_max: self.config.limits.max_service_threads,
+            stack_bytes: self.config.limits.service_stack_bytes,
+            idle: self.config.deadlines.service_idle_timeout,
+            cpus: placement.cpus.clone(),
+        });
+        let count = placement.cores.len();
+        let shared = Arc::new(Shared::new(app, self.config.clone(), self.clock.clone(), service, count));
         let control = Arc::new(Control::new().map_err(Error::Poll)?);
-        let (cores, acceptor) = self.open_doors(&placement)?;
+        let farewell = Arc::new(Farewells { alive: AtomicUsize::new(0), control: control.clone() });
+        let (cores, acceptor) = self.open_doors(&placement, &farewell)?;
         let running = Running { shared: shared.clone(), cores: cores.clone(), control: control.clone() };
         let signals = self.signals.take();
         let mut supervisor =
-            Supervisor::new(running, acceptor.as_ref().map(|(_, stop)| stop.clone()), signals)?;
+            Supervisor::new(running, acceptor.as_ref().map(|(_, stop)| stop.clone()), signals, farewell)?;
         // First the handle, then the threads: the first request may ask for the status.
         self.handle.started(supervisor.running.clone());
         supervisor.start(acceptor.map(|(acceptor, _)| acceptor), &placement)?;
-        supervisor.watch()
+        let ended = supervisor.watch();
+        if let Some(monitor) = &supervisor.running.shared.monitor {
+            monitor.stop();
+        }
+        ended
     }
 
     /// Gives every core, or the accept thread, its listening sockets.
-    fn open_doors(&mut self, placement: &Placement) -> Result<(Vec<Arc<Core>>, Option<Accepting>)> {
+    fn open_doors(
+        &mut self,
+        placement: &Placement,
+        farewell: &Arc<Farewells>,
+    ) -> Result<(Vec<Arc<Core>>, Option<Accepting>)> {
         let count = placement.cores.len();
         let per_core = self.config.accept == Accept::PerCore;
         let mut doors: Vec<Vec<Door>> = (0..count).map(|_| Vec::new()).collect();
@@ -128,7 +143,8 @@ impl Server {
         let central = if per_core { None } else { doors.first_mut().map(std::mem::take) };
         let cores = placement.cores.iter().zip(doors).enumerate();
         let cores: Vec<Arc<Core>> = cores
-            .map(|(number, (cpu, doors))| Core::new(number, *cpu, doors).map(Arc::new).map_err(Error::Poll))
+            .map(|(number, (cpu, doors))| Core::new(number, *cpu, doors, farewell.clone()))
+            .map(|core| core.map(Arc::new).map_err(Error::Poll))
             .collect::<Result<_>>()?;
         let acceptor = central
             .map(|doors| Acceptor::new(doors, cores.clone(), self.config.accept).map_err(Error::Poll))
@@ -160,8 +176,7 @@ struct Supervisor {
     poller: Poller,
     signals: Option<Signals>,
     timer: Timer,
-    /// Core threads that have not ended.
-    alive: Arc<AtomicUsize>,
+    farewell: Arc<Farewells>,
 }
 
 impl Supervisor {
@@ -169,6 +184,7 @@ impl Supervisor {
         running: Running,
         stop_accepting: Option<StopAccepting>,
         signals: Option<Signals>,
+        farewell: Arc<Farewells>,
     ) -> Result<Self> {
         let make = || -> std::io::Result<_> {
             let (poller, timer) = (Poller::new()?, Timer::new()?);
@@ -180,9 +196,8 @@ impl Supervisor {
             Ok((poller, timer))
         };
         let (poller, timer) = make().map_err(Error::Poll)?;
-        let alive = Arc::new(AtomicUsize::new(0));
         let (running, accepting) = (Arc::new(running), None);
-        Ok(Self { running, stop_accepting, accepting, poller, signals, timer, alive })
+        Ok(Self { running, stop_accepting, accepting, poller, signals, timer, farewell })
     }
 
     /// Starts the serving threads; returns when each of them serves.
@@ -191,20 +206,35 @@ impl Supervisor {
         for core in &self.running.cores {
             let (core, shared, barrier) = (core.clone(), self.running.shared.clone(), barrier.clone());
             let name = format!("corelay-core-{}", core.number);
+            self.farewell.alive.fetch_add(1, Ordering::Relaxed);
             self.spawn(name, move || {
-                pin(core.cpu);
-                let owner = Owner::new(core, shared);
+                core.pin();
                 barrier.wait();
-                owner.run();
+                let first = core.first_tenure();
+                if let Ended::Lost(duty, owed) = core.serve(&shared, first) {
+                    shared.service.roam();
+                    shared.service.join(duty, || owed.into_iter().for_each(|message| core.send(message)));
+                }
+            })?;
+        }
+        if let Some(bell) = &self.running.shared.monitor {
+            let monitor = Monitor::new(self.running.shared.clone(), bell.clone(), &self.running.cores);
+            let cpus = placement.cpus.clone();
+            self.spawn("corelay-monitor".into(), move || {
+                let _ = corelay_poll::affinity::set_current_thread_cpus(&cpus);
+                monitor.run();
             })?;
         }
         if let Some(acceptor) = acceptor {
             let (shared, barrier, cpus) =
                 (self.running.shared.clone(), barrier.clone(), placement.cpus.clone());
+            let guard = self.farewell.guard();
+            self.farewell.alive.fetch_add(1, Ordering::Relaxed);
             self.accepting = Some(self.spawn("corelay-accept".into(), move || {
                 let _ = corelay_poll::affinity::set_current_thread_cpus(&cpus);
                 barrier.wait();
                 acceptor.run(&shared);
+                guard.finished();
             })?);
         }
         barrier.wait();
@@ -212,13 +242,7 @@ impl Supervisor {
     }
 
     fn spawn(&self, name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-        self.alive.fetch_add(1, Ordering::Relaxed);
-        let farewell = Farewell { alive: self.alive.clone(), control: self.running.control.clone() };
-        let spawned = thread::Builder::new().name(name.clone()).spawn(move || {
-            run();
-            drop(farewell);
-        });
-        spawned.map_err(|source| Error::Thread { name, source })
+        thread::Builder::new().name(name.clone()).spawn(run).map_err(|source| Error::Thread { name, source })
     }
 
     /// Waits until every core has ended, or may be waited for no longer.
@@ -248,7 +272,7 @@ impl Supervisor {
             if self.running.control.take_drain_request() {
                 self.begin();
             }
-            if self.alive.load(Ordering::Acquire) == 0 {
+            if self.farewell.alive.load(Ordering::Acquire) == 0 {
                 return Ok(());
             }
         }
@@ -305,28 +329,38 @@ impl Supervisor {
     }
 }
 
-/// Counts a serving thread out, however it ends.
-struct Farewell {
-    alive: Arc<AtomicUsize>,
+/// Counts cores, and the accept thread, out when they are done.
+pub(crate) struct Farewells {
+    alive: AtomicUsize,
     control: Arc<Control>,
 }
 
-impl Drop for Farewell {
+impl Farewells {
+    /// For the thread that serves a core.
+    pub(crate) fn guard(self: &Arc<Self>) -> Guard {
+        Guard(self.clone())
+    }
+}
+
+/// Held while a thread serves a core: a panic in there is the end of the process.
+pub(crate) struct Guard(Arc<Farewells>);
+
+impl Guard {
+    /// The core is done for.
+    pub(crate) fn finished(self) {
+        self.0.alive.fetch_sub(1, Ordering::Release);
+        let _ = self.0.control.waker.wake();
+    }
+
+    /// Another thread has the core.
+    pub(crate) fn lost(self) {}
+}
+
+impl Drop for Guard {
     fn drop(&mut self) {
         if thread::panicking() {
             // A bug of ours: half a server that hangs is worse than none, which a supervisor restarts.
             std::process::abort();
         }
-        self.alive.fetch_sub(1, Ordering::Release);
-        let _ = self.control.waker.wake();
-    }
-}
-
-fn pin(cpu: Option<usize>) {
-    let Some(cpu) = cpu else { return };
-    match corelay_poll::affinity::pin_current_thread(cpu) {
-        Ok(true) => {}
-        Ok(false) => tracing::info!(cpu, "this platform does not bind threads to processors"),
-        Err(error) => tracing::warn!(%error, cpu, "a core thread could not be bound to its processor"),
     }
 }

@@ -2,7 +2,10 @@
 //!
 //! A piece of work goes to a standby (a thread that is idle) if there is one, else to a new thread, up to the cap; past the
 //! cap it is refused, and its peer gets a 503. There is deliberately no queue of waiting work: a peer that would wait for
-//! an unbounded time is told so at once. A standby that is idle for [`STANDBY_IDLE`] ends.
+//! an unbounded time is told so at once. A standby that is idle for a while ends.
+//!
+//! A standby may also take a core. Then it leaves the service, and the thread that lost the core has its place: the number of
+//! threads that handlers keep waiting is bounded by the cap, whoever started them.
 
 use crate::sync::lock;
 use std::collections::VecDeque;
@@ -12,16 +15,33 @@ use std::thread;
 use std::time::Duration;
 
 /// How long a standby waits for work before it ends.
-const STANDBY_IDLE: Duration = Duration::from_secs(10);
-
-/// Stack of a service thread, in bytes of address space; touched pages count.
-const STACK_BYTES: usize = 1024 * 1024;
-
 /// Something a service thread can do.
 pub(crate) trait Work: Send + 'static {
-    /// Does it, and gives what tells others that it is done. That is called when the thread counts as a standby, so that
-    /// whoever hears of it finds a thread for what comes next.
-    fn run(self) -> impl FnOnce();
+    /// Does it, and says what becomes of the thread and what tells others that it is done. That is called when the thread
+    /// counts as what it has become, so that whoever hears of it finds a thread for what comes next.
+    fn run(self) -> (Duty, impl FnOnce());
+}
+
+/// What becomes of a thread when its work is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Duty {
+    /// It waits for more.
+    StandBy,
+    /// It ends.
+    End,
+    /// It ends, and its place is another's: it had become the owner of a core, and who lost the core has the place.
+    Leave,
+}
+
+/// What service threads are made of, and how many there may be.
+#[derive(Clone, Debug)]
+pub(crate) struct Terms {
+    pub(crate) threads_max: usize,
+    pub(crate) stack_bytes: usize,
+    /// How long a standby waits for work before it ends.
+    pub(crate) idle: Duration,
+    /// The processors they may use: those of the server, not the one of the core that started them.
+    pub(crate) cpus: Vec<usize>,
 }
 
 /// A bounded set of threads that run [`Work`].
@@ -30,9 +50,7 @@ pub(crate) struct ServiceThreads<W>(Arc<Inner<W>>);
 struct Inner<W> {
     state: Mutex<State<W>>,
     wanted: Condvar,
-    threads_max: usize,
-    /// The processors service threads may use: those of the server, not the one of the core that started them.
-    cpus: Vec<usize>,
+    terms: Terms,
 }
 
 struct State<W> {
@@ -43,13 +61,22 @@ struct State<W> {
 }
 
 impl<W: Work> ServiceThreads<W> {
-    pub(crate) fn new(threads_max: usize, cpus: Vec<usize>) -> Self {
+    pub(crate) fn new(terms: Terms) -> Self {
         let state = State { assigned: VecDeque::new(), standbys: 0, threads: 0 };
-        Self(Arc::new(Inner { state: Mutex::new(state), wanted: Condvar::new(), threads_max, cpus }))
+        Self(Arc::new(Inner { state: Mutex::new(state), wanted: Condvar::new(), terms }))
     }
 
     /// Has `work` run. Gives it back if all threads are busy and no more may, or can, be started.
     pub(crate) fn assign(&self, work: W) -> Result<(), W> {
+        self.assign_within(self.0.terms.threads_max, work)
+    }
+
+    /// As [`ServiceThreads::assign`], with room for `beyond` more threads than the cap.
+    pub(crate) fn assign_beyond(&self, beyond: usize, work: W) -> Result<(), W> {
+        self.assign_within(self.0.terms.threads_max.saturating_add(beyond), work)
+    }
+
+    fn assign_within(&self, threads_max: usize, work: W) -> Result<(), W> {
         let mut state = lock(&self.0.state);
         if state.standbys > state.assigned.len() {
             state.assigned.push_back(work);
@@ -57,7 +84,7 @@ impl<W: Work> ServiceThreads<W> {
             self.0.wanted.notify_one();
             return Ok(());
         }
-        if state.threads >= self.0.threads_max {
+        if state.threads >= threads_max {
             return Err(work);
         }
         // The new thread takes the work from the queue like any standby, so that a failed start can give it back.
@@ -67,7 +94,7 @@ impl<W: Work> ServiceThreads<W> {
         let inner = self.0.clone();
         let started = thread::Builder::new()
             .name("corelay-service".into())
-            .stack_size(STACK_BYTES)
+            .stack_size(self.0.terms.stack_bytes)
             .spawn(move || inner.stand_by());
         match started {
             Ok(_) => Ok(()),
@@ -94,19 +121,50 @@ impl<W: Work> ServiceThreads<W> {
     }
 
     pub(crate) fn threads_max(&self) -> usize {
-        self.0.threads_max
+        self.0.terms.threads_max
+    }
+
+    /// Undoes a pin of the calling thread.
+    pub(crate) fn roam(&self) {
+        self.0.roam();
+    }
+
+    /// The calling thread has lost its core, and has the place of the service thread that took it.
+    pub(crate) fn join(&self, duty: Duty, tell: impl FnOnce()) {
+        if self.0.goes_on(duty, tell) {
+            self.0.stand_by();
+        }
     }
 }
 
 impl<W: Work> Inner<W> {
     fn stand_by(&self) {
-        if let Err(error) = corelay_poll::affinity::set_current_thread_cpus(&self.cpus) {
-            tracing::debug!(%error, "a service thread keeps the affinity of the thread that started it");
-        }
+        self.roam();
         while let Some(work) = self.next() {
-            let tell = work.run();
-            lock(&self.state).standbys += 1;
-            tell();
+            let (duty, tell) = work.run();
+            if !self.goes_on(duty, tell) {
+                return;
+            }
+        }
+    }
+
+    /// Whether the thread has another turn.
+    fn goes_on(&self, duty: Duty, tell: impl FnOnce()) -> bool {
+        {
+            let mut state = lock(&self.state);
+            match duty {
+                Duty::StandBy => state.standbys += 1,
+                Duty::End => state.threads -= 1,
+                Duty::Leave => {}
+            }
+        }
+        tell();
+        duty == Duty::StandBy
+    }
+
+    fn roam(&self) {
+        if let Err(error) = corelay_poll::affinity::set_current_thread_cpus(&self.terms.cpus) {
+            tracing::debug!(%error, "a service thread keeps the processors it has");
         }
     }
 
@@ -115,7 +173,7 @@ impl<W: Work> Inner<W> {
         let state = lock(&self.state);
         let (mut state, _) = self
             .wanted
-            .wait_timeout_while(state, STANDBY_IDLE, |state| state.assigned.is_empty())
+            .wait_timeout_while(state, self.terms.idle, |state| state.assigned.is_empty())
             .unwrap_or_else(std::sync::PoisonError::into_inner);
         state.standbys -= 1;
         let work = state.assigned.pop_front();
@@ -133,10 +191,15 @@ mod tests {
 
     struct Call(Box<dyn FnOnce() + Send>);
 
+    fn one() -> Terms {
+        let idle = Duration::from_secs(10);
+        Terms { threads_max: 1, stack_bytes: 256 * 1024, idle, cpus: Vec::new() }
+    }
+
     impl Work for Call {
-        fn run(self) -> impl FnOnce() {
+        fn run(self) -> (Duty, impl FnOnce()) {
             (self.0)();
-            || {}
+            (Duty::StandBy, || {})
         }
     }
 
@@ -147,14 +210,14 @@ mod tests {
     }
 
     impl Work for Census {
-        fn run(self) -> impl FnOnce() {
-            move || self.report.send(self.threads.count()).expect("the test listens")
+        fn run(self) -> (Duty, impl FnOnce()) {
+            (Duty::StandBy, move || self.report.send(self.threads.count()).expect("the test listens"))
         }
     }
 
     #[test]
     fn whoever_is_told_that_work_is_done_finds_its_thread_idle() {
-        let threads = Arc::new(ServiceThreads::new(1, Vec::new()));
+        let threads = Arc::new(ServiceThreads::new(one()));
         let (report, reported) = mpsc::channel();
         assert!(threads.assign(Census { threads: threads.clone(), report }).is_ok());
         assert_eq!(reported.recv().expect("a report"), (1, 1));
@@ -162,7 +225,7 @@ mod tests {
 
     #[test]
     fn past_the_cap_work_is_given_back_and_a_standby_is_used_again() {
-        let threads = ServiceThreads::new(1, Vec::new());
+        let threads = ServiceThreads::new(one());
         let (release, held) = mpsc::channel::<()>();
         let (report, reported) = mpsc::channel();
         let first = report.clone();

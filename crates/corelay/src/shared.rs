@@ -1,15 +1,15 @@
 //! What all threads of a server share and only read: the application, the configuration, the door counts.
 
 use crate::clock::{Clock, Epoch, Tick};
-use crate::config::{Config, Deadlines};
-use crate::core::Assignment;
+use crate::config::{Config, Deadlines, Relay};
+use crate::core::{MonitorBell, Task};
 use crate::http::App;
 use crate::peers::Occupancy;
 use crate::service::ServiceThreads;
 use crate::status::{Count, Counters, Phase};
 use corelay_http::{Head, Persistence};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
 use std::time::Instant;
 
 pub(crate) struct Shared {
@@ -21,10 +21,14 @@ pub(crate) struct Shared {
     pub(crate) epoch: Epoch,
     pub(crate) started: Instant,
     pub(crate) occupancy: Occupancy,
-    pub(crate) service: ServiceThreads<Assignment>,
+    pub(crate) service: ServiceThreads<Task>,
+    /// How many there are.
+    pub(crate) cores: usize,
     /// Requests and bytes of the service threads.
     pub(crate) service_counters: Arc<Counters>,
     pub(crate) door: DoorCounters,
+    /// The monitor of cores, if there is one.
+    pub(crate) monitor: Option<Arc<MonitorBell>>,
     phase: AtomicU8,
 }
 
@@ -77,7 +81,8 @@ impl Shared {
         app: App,
         config: Config,
         clock: Arc<dyn Clock>,
-        service: ServiceThreads<Assignment>,
+        service: ServiceThreads<Task>,
+        cores: usize,
     ) -> Self {
         let started = clock.now();
         let limits = &config.limits;
@@ -95,8 +100,10 @@ impl Shared {
             started,
             occupancy: Occupancy::new(limits.max_connections, limits.max_connections_per_peer),
             service,
+            cores,
             service_counters: Arc::default(),
             door: DoorCounters::default(),
+            monitor: (config.relay == Relay::On).then(Arc::default),
             phase: AtomicU8::new(0),
             config,
         }
@@ -118,6 +125,8 @@ impl Shared {
             Phase::Draining => 2,
         };
         self.phase.fetch_max(number, Ordering::Relaxed);
+        // Before the cores hear of it: see `Owner::pass_on`.
+        fence(Ordering::SeqCst);
     }
 
     #[inline]

@@ -44,6 +44,8 @@ pub(crate) struct Counters {
     pub(crate) wake_ups: Count,
     pub(crate) connection_relays: Count,
     pub(crate) core_relays: Count,
+    pub(crate) passed_in: Count,
+    pub(crate) passed_on: Count,
     closes: [Count; CloseReason::ALL.len()],
 }
 
@@ -54,12 +56,28 @@ impl Counters {
         self.closes[reason as usize].add(1);
     }
 
-    /// Adds what a piece of work on a service thread counted to what all of them did.
+    /// Adds what one thread counted to what all of them did.
     pub(crate) fn add_to(&self, all: &Self) {
-        all.requests.add_shared(self.requests.read());
-        all.received_bytes.add_shared(self.received_bytes.read());
-        all.sent_bytes.add_shared(self.sent_bytes.read());
-        all.handler_ns.add_shared(self.handler_ns.read());
+        for (ours, theirs) in self.all().zip(all.all()) {
+            theirs.add_shared(ours.read());
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Count> {
+        let named = [
+            &self.accepted,
+            &self.closed,
+            &self.requests,
+            &self.received_bytes,
+            &self.sent_bytes,
+            &self.handler_ns,
+            &self.wake_ups,
+            &self.connection_relays,
+            &self.core_relays,
+            &self.passed_in,
+            &self.passed_on,
+        ];
+        named.into_iter().chain(&self.closes)
     }
 
     fn closes(&self) -> BTreeMap<String, u64> {
@@ -70,21 +88,27 @@ impl Counters {
             .collect()
     }
 
-    pub(crate) fn core_status(&self, core: usize, cpu: Option<usize>, in_handler: bool) -> CoreStatus {
+    pub(crate) fn core_status(&self, core: usize, cpu: Option<usize>) -> CoreStatus {
         let (accepted, closed) = (self.accepted.read(), self.closed.read());
+        let (passed_in, passed_on) = (self.passed_in.read(), self.passed_on.read());
         CoreStatus {
             core,
             cpu,
-            connections: accepted.saturating_sub(closed),
+            connections: (accepted + passed_in).saturating_sub(closed + passed_on),
             connections_accepted: accepted,
             requests: self.requests.read(),
             received_bytes: self.received_bytes.read(),
             sent_bytes: self.sent_bytes.read(),
             handler_ms: self.handler_ns.read() as f64 / 1e6,
-            in_handler,
+            in_handler: false,
             wake_ups: self.wake_ups.read(),
             connection_relays: self.connection_relays.read(),
             core_relays: self.core_relays.read(),
+            false_core_relays: 0,
+            core_stalled_ms: 0,
+            busy: 0.0,
+            connections_passed_in: passed_in,
+            connections_passed_on: passed_on,
             closes: self.closes(),
         }
     }
@@ -114,6 +138,9 @@ pub struct Status {
     pub cores: Vec<CoreStatus>,
     /// The service threads together.
     pub service: ServiceStatus,
+    /// Patterns of the routes that were learnt to keep their cores waiting: their requests go to service threads.
+    #[serde(default)]
+    pub learnt_routes: Vec<String>,
 }
 
 impl Status {
@@ -129,6 +156,7 @@ impl Status {
             accept_pauses: 0,
             cores: Vec::new(),
             service: ServiceStatus::default(),
+            learnt_routes: Vec::new(),
         }
     }
 }
@@ -161,6 +189,22 @@ pub struct CoreStatus {
     pub connection_relays: u64,
     /// Times the core itself was relayed to another thread.
     pub core_relays: u64,
+    /// Of them, needless: the handler came back within a millisecond after the core was taken from it.
+    #[serde(default)]
+    pub false_core_relays: u64,
+    /// Time the core stood still behind a handler because no thread could be had to take it, in milliseconds.
+    #[serde(default)]
+    pub core_stalled_ms: u64,
+    /// How busy it was in the last tenth of a second: the part of it for which it wanted its processor, from 0 to 1. 0 where
+    /// nothing is balanced.
+    #[serde(default)]
+    pub busy: f64,
+    /// Connections other, busier cores passed to it.
+    #[serde(default)]
+    pub connections_passed_in: u64,
+    /// Connections it passed to less busy cores.
+    #[serde(default)]
+    pub connections_passed_on: u64,
     /// Closed connections by reason.
     pub closes: BTreeMap<String, u64>,
 }

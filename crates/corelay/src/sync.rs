@@ -14,12 +14,12 @@ pub(crate) mod modelled {
     #[cfg(loom)]
     pub(crate) use loom::sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence},
     };
     #[cfg(not(loom))]
     pub(crate) use std::sync::{
         Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence},
     };
 
     /// As [`lock`](super::lock).

@@ -4,7 +4,7 @@
 //! underscores, is the key in the file. `default` is text like any other, and a test applies it: what help
 //! says cannot drift from what the library does.
 
-use corelay::config::{Accept, Cores, Engine, Pin};
+use corelay::config::{Accept, Cores, Engine, Pin, Rebalance, Relay};
 
 use super::value::{self, Takes};
 use super::{LogFormat, Options};
@@ -54,6 +54,7 @@ const LOGGING: &str = "Logging";
 
 const ENGINE: Takes = Takes { name: "ENGINE", expected: "`cores`" };
 const PIN: Takes = Takes { name: "WHEN", expected: "`auto`, `on` or `off`" };
+const RELAY: Takes = Takes { name: "WHETHER", expected: "`on` or `off`" };
 const ACCEPT: Takes = Takes { name: "MODE", expected: "`per-core`, `dispatch` or `round-robin`" };
 const LOG: Takes = Takes { name: "FORMAT", expected: "`text`, `json` or `off`" };
 
@@ -120,6 +121,42 @@ pub(crate) static SETTINGS: &[Setting] = &[
                 _ => None,
             };
             put(&mut o.config.pin, pin)
+        }),
+    },
+    Setting {
+        name: "relay",
+        group: SERVING,
+        takes: &RELAY,
+        default: Some("on"),
+        excludes: None,
+        help: "Whether a core whose handler blocks is passed to another thread\n\n\
+               on: a monitor looks once a millisecond while any core works. off: a handler that blocks stalls \
+               its core, as in an event loop; to compare.",
+        set: Set::One(|o, text| {
+            let relay = match text {
+                "on" => Some(Relay::On),
+                "off" => Some(Relay::Off),
+                _ => None,
+            };
+            put(&mut o.config.relay, relay)
+        }),
+    },
+    Setting {
+        name: "rebalance",
+        group: SERVING,
+        takes: &RELAY,
+        default: Some("on"),
+        excludes: None,
+        help: "Whether a core that is much busier than another passes its hottest connections on\n\n\
+               on: when one core wanted its processor for 25 % more of the time than another, for half a second. off: a \
+               connection stays on the core that got it. Without `--relay on` nothing watches, and none is passed.",
+        set: Set::One(|o, text| {
+            let rebalance = match text {
+                "on" => Some(Rebalance::On),
+                "off" => Some(Rebalance::Off),
+                _ => None,
+            };
+            put(&mut o.config.rebalance, rebalance)
         }),
     },
     Setting {
@@ -249,6 +286,16 @@ pub(crate) static SETTINGS: &[Setting] = &[
         set: Set::One(|o, text| put(&mut o.config.limits.max_service_threads, value::count(text, 1..))),
     },
     Setting {
+        name: "service-stack-bytes",
+        group: LIMITS,
+        takes: &value::STACK_SIZE,
+        default: Some("2m"),
+        excludes: None,
+        help: "Stack of a service thread, in bytes of address space\n\n\
+               Memory is used as it is touched. A handler may run on a service thread or on a core's.",
+        set: Set::One(|o, text| put(&mut o.config.limits.service_stack_bytes, value::stack_size(text))),
+    },
+    Setting {
         name: "head-timeout",
         group: DEADLINES,
         takes: &value::TIMEOUT,
@@ -304,6 +351,15 @@ pub(crate) static SETTINGS: &[Setting] = &[
                So that the answer reaches a peer that is still sending, and is not lost to a reset. A peer \
                that goes on sending is cut off after ten times as long.",
         set: Set::One(|o, text| put(&mut o.config.deadlines.linger_timeout, value::duration(text))),
+    },
+    Setting {
+        name: "service-idle-timeout",
+        group: DEADLINES,
+        takes: &value::DURATION,
+        default: Some("10s"),
+        excludes: None,
+        help: "How long a service thread waits for work before it ends",
+        set: Set::One(|o, text| put(&mut o.config.deadlines.service_idle_timeout, value::duration(text))),
     },
     Setting {
         name: "backlog",

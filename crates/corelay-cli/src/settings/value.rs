@@ -23,6 +23,8 @@ pub(crate) const COUNT_OR_OFF: Takes = Takes { name: "N", expected: "a whole num
 pub(crate) const BACKLOG: Takes = Takes { name: "N", expected: "a whole number from 1 to 2147483647" };
 pub(crate) const SIZE: Takes =
     Takes { name: "SIZE", expected: "a size in bytes, such as 65536, 64k, 16m, 1g or 1t; 0 is allowed" };
+pub(crate) const STACK_SIZE: Takes =
+    Takes { name: "SIZE", expected: "a size in bytes from 64k to 1g, such as 262144 or 2m" };
 pub(crate) const HEAD_SIZE: Takes =
     Takes { name: "SIZE", expected: "a size in bytes from 64 to 16m, such as 8192 or 8k" };
 pub(crate) const RATE: Takes =
@@ -80,6 +82,11 @@ pub(crate) fn size(text: &str) -> Option<u64> {
 /// A size that fits the machine's address space.
 pub(crate) fn size_in_memory(text: &str) -> Option<usize> {
     usize::try_from(size(text)?).ok()
+}
+
+/// A size a thread's stack may have.
+pub(crate) fn stack_size(text: &str) -> Option<usize> {
+    size_in_memory(text).filter(|bytes| (64 << 10..=1 << 30).contains(bytes))
 }
 
 /// A size a request head may be bounded to.

@@ -13,6 +13,7 @@ mod addresses;
 mod body_limits;
 mod configuration;
 mod connection_limits;
+mod core_relay;
 mod demo_routes;
 mod drain;
 mod expect_continue;

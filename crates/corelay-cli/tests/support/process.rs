@@ -37,6 +37,20 @@ impl Process {
         fs::read_dir(format!("/proc/{}/fd", self.id)).expect("the process is running").count()
     }
 
+    /// How many threads there are.
+    pub(crate) fn threads(self) -> usize {
+        fs::read_dir(format!("/proc/{}/task", self.id)).expect("the process is running").count()
+    }
+
+    /// Whether every one of its threads sleeps at this moment, with nothing left to do before it waits.
+    pub(crate) fn sleeps(self) -> bool {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.id)).expect("the process is running");
+        tasks.flatten().all(|task| {
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with('S'))
+        })
+    }
+
     fn read(self, file: &str) -> String {
         fs::read_to_string(format!("/proc/{}/{file}", self.id)).expect("the process is running")
     }

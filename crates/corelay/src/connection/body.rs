@@ -7,7 +7,7 @@ use super::service::CallBody;
 use super::settle::Pause;
 use super::{CloseReason, Connection, Doing, Job, Next, Turn};
 use crate::clock::Moment;
-use crate::http::{Body, BodyUse, Endpoint, Params, Placement, Request, RequestBody, Response, StatusCode};
+use crate::http::{Body, BodyUse, Endpoint, Params, Request, RequestBody, Response, StatusCode};
 use crate::shared::Shared;
 use crate::tally::Tally;
 use corelay_http::{BodyDecoder, BodyError, Framing, Head, Limits, Persistence, RequestHead};
@@ -55,7 +55,7 @@ pub(super) fn whole<'a>(
     after_head: &'a [u8],
     server: &Shared,
 ) -> Option<RequestBody<'a>> {
-    if endpoint.placement() == Placement::Blocking {
+    if endpoint.is_blocking() {
         return None;
     }
     match head.framing() {
@@ -87,7 +87,7 @@ pub(super) fn begin(
         return (all, Err(too_large(out, tally)));
     }
     let endpoint = arrived.endpoint;
-    let blocking = endpoint.placement() == Placement::Blocking;
+    let blocking = endpoint.is_blocking();
     let here = matches!(framing, Framing::Length(length) if length <= all as u64);
     // Whoever waits for "100 Continue" waits for the handler to ask for the body: only a thread that may wait can.
     let asks = arrived.head.expects_continue() && all == 0;
@@ -161,14 +161,14 @@ fn call_with(
     tally: &mut Tally,
     server: &Shared,
 ) -> Result<(), Box<Pause>> {
-    tally.enter();
     let mut params = Params::none();
     let endpoint = server.app.route(&arrived.head, &mut params);
+    tally.enter_endpoint(endpoint.number());
     let mut request = Request::new(arrived.head, (endpoint, &params), body, &server.app, arrived.peer);
     let mut response = Response::empty();
     endpoint.call(&mut request, &mut response);
     tally.leave();
-    out.answer(&request, persistence, &mut response, tally)
+    out.answer(request, persistence, response, tally)
 }
 
 fn too_large(out: &mut Outgoing, tally: &Tally) -> Box<Pause> {
@@ -294,7 +294,7 @@ impl Gather {
         }
         let head = parser.view(&head_bytes);
         let endpoint = server.app.route(&head, &mut Params::none());
-        if endpoint.placement() == Placement::Blocking {
+        if endpoint.is_blocking() {
             let job = Job::Call { request: head_bytes, body: CallBody::Whole(body) };
             return Err(Pause::to(Doing::Service(Box::new(job))));
         }

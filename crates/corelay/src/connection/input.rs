@@ -28,7 +28,7 @@ pub(super) enum Read {
 
 impl Connection {
     /// Brings input, or says what to do instead. One `recv`.
-    #[inline]
+    #[inline(always)]
     pub(super) fn receive(&mut self, turn: &mut Turn, server: &Shared) -> Result<Received, Next> {
         if self.unfinished.is_some() {
             return self.resume(turn, server);
@@ -43,6 +43,8 @@ impl Connection {
     }
 
     /// Goes on where the connection was left: first with its output, then with what it was doing.
+    #[cold]
+    #[inline(never)]
     fn resume(&mut self, turn: &mut Turn, server: &Shared) -> Result<Received, Next> {
         let Some(mut unfinished) = self.unfinished.take() else { return self.receive(turn, server) };
         if unfinished.has_output() {
@@ -135,7 +137,7 @@ impl Unfinished {
 }
 
 /// One `recv`. The socket is non-blocking.
-#[inline]
+#[inline(always)]
 pub(super) fn read(socket: &OwnedFd, buffer: &mut [u8], counters: &Counters) -> Read {
     match rustix::net::recv(socket, buffer, RecvFlags::empty()) {
         Ok((0, _)) => Read::End,

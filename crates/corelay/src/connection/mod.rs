@@ -40,6 +40,7 @@ pub(crate) use service::Job;
 pub(crate) use wire::BUFFER_BYTES;
 
 use crate::clock::{Moment, Tick};
+use crate::shared::Ticks;
 use crate::tally::Tally;
 use body::{Discard, Gather};
 use bytes::Bytes;
@@ -55,6 +56,8 @@ pub(crate) struct Connection {
     pub(crate) peer: Option<SocketAddr>,
     /// What its core's poller was told.
     pub(crate) registered: Interest,
+    /// Turns it was served since its core began to count.
+    pub(crate) turns: u32,
     /// When [`Connection::expired`] is due.
     pub(crate) deadline: Tick,
     /// Everything an idle connection does not have.
@@ -135,12 +138,27 @@ pub(crate) struct Turn {
 impl Connection {
     /// A new connection, which has until `deadline` to send something.
     pub(crate) fn new(socket: OwnedFd, peer: Option<SocketAddr>, deadline: Tick) -> Self {
-        Self { socket, peer, registered: Interest::NONE, deadline, unfinished: None }
+        Self { socket, peer, registered: Interest::NONE, turns: 0, deadline, unfinished: None }
     }
 
     /// Whether nothing is in flight: no request begun, no answer unsent.
     pub(crate) fn is_idle(&self) -> bool {
         self.unfinished.is_none()
+    }
+
+    /// Its deadline when it comes home to its core, whatever it was before: as if what it waits for began now.
+    pub(crate) fn deadline_at_home(&mut self, now: Tick, ticks: &Ticks) -> Tick {
+        match &mut self.unfinished {
+            None => now.after(ticks.idle),
+            Some(unfinished) if unfinished.has_output() => now.after(ticks.write),
+            Some(unfinished) => match &mut unfinished.doing {
+                Doing::Linger { until, .. } => {
+                    *until = now.after(ticks.linger_in_all);
+                    now.after(ticks.linger)
+                }
+                _ => now.after(ticks.body),
+            },
+        }
     }
 
     /// Drops what is unfinished: it may hold a user's values.

@@ -4,12 +4,12 @@ use super::settle::Pause;
 use super::{CloseReason, Doing, Job, Tail};
 use crate::clock::{Clock, Moment};
 use crate::http::panics::caught;
-use crate::http::{Request, Response, ResponseBody, StatusCode, buffer};
+use crate::http::{Request, Response, ResponseBody, StatusCode};
 use crate::status::Counters;
 use crate::tally::Tally;
 use bytes::Bytes;
 use corelay_http::{
-    DateField, Encoded, Head, LAST_CHUNK, Persistence, RequestError, ResponseFraming, ResponseHead, Version,
+    Encoded, Head, LAST_CHUNK, Persistence, PlainHead, RequestError, ResponseFraming, ResponseHead, Version,
     encode_chunk,
 };
 use corelay_poll::socket;
@@ -29,7 +29,7 @@ const KEPT_BYTES_MAX: usize = 256 * 1024;
 /// The answers of one turn, encoded, and what encoding needs.
 pub(crate) struct Outgoing {
     pub(crate) bytes: Vec<u8>,
-    date: DateField,
+    plain: PlainHead,
     /// When the date is no longer right.
     date_due_nanos: u64,
     access_log: bool,
@@ -48,7 +48,7 @@ pub(super) enum Sent {
 impl Outgoing {
     pub(crate) fn new(clock: &dyn Clock, now: Moment, access_log: bool) -> Self {
         let bytes = Vec::with_capacity(4096);
-        let mut outgoing = Self { bytes, date: DateField::new(0), date_due_nanos: 0, access_log };
+        let mut outgoing = Self { bytes, plain: PlainHead::new(0), date_due_nanos: 0, access_log };
         outgoing.refresh_date(clock, now);
         outgoing
     }
@@ -58,29 +58,80 @@ impl Outgoing {
     pub(crate) fn refresh_date(&mut self, clock: &dyn Clock, now: Moment) {
         if now.nanos >= self.date_due_nanos {
             let wall = clock.wall().duration_since(UNIX_EPOCH).unwrap_or_default();
-            self.date.update(wall.as_secs());
+            self.plain.update(wall.as_secs());
             self.date_due_nanos = now.nanos + 1_000_000_000 - u64::from(wall.subsec_nanos());
         }
     }
 
     /// Encodes the answer to `request`. `Ok`: all of it, and the connection goes on.
-    #[inline]
+    #[inline(always)]
     pub(super) fn answer(
+        &mut self,
+        request: Request<'_>,
+        persistence: Persistence,
+        mut response: Response,
+        tally: &mut Tally,
+    ) -> Result<(), Box<Pause>> {
+        tally.counters.requests.add(1);
+        if self.access_log {
+            log_access(&request, &response, tally);
+        }
+        let answer = if self.answer_plainly(&request, persistence, &mut response) {
+            Ok(())
+        } else {
+            self.answer_fully(&request, persistence, &mut response, tally)
+        };
+        let endpoint = request.endpoint();
+        request.dispose();
+        response.dispose();
+        if let Some(spent) = tally.take_measured()
+            && endpoint.habit().sampled(spent)
+        {
+            tracing::info!(route = endpoint.pattern(), "learnt to wait: goes to service threads");
+        }
+        if tally.core_was_taken() { answer.and_then(|()| Err(Pause::to(Doing::Again))) } else { answer }
+    }
+
+    /// The usual answer: a small body and no fields of its own. `false`: it is none, and nothing was done.
+    #[inline(always)]
+    fn answer_plainly(
+        &mut self,
+        request: &Request<'_>,
+        persistence: Persistence,
+        response: &mut Response,
+    ) -> bool {
+        let body = match &response.body {
+            ResponseBody::Static(bytes) => bytes,
+            ResponseBody::Owned(bytes) => bytes.as_slice(),
+            _ => return false,
+        };
+        let head = request.head();
+        let head_request = head.method() == corelay_http::Method::Head;
+        if response.headers.is_some()
+            || !PlainHead::is_for(head.version(), persistence, head_request)
+            || !self.plain.append(response.status, response.content_type, body.len(), &mut self.bytes)
+        {
+            return false;
+        }
+        self.bytes.extend_from_slice(body);
+        response.recycle_body();
+        true
+    }
+
+    /// Any answer, line by line.
+    #[inline(never)]
+    fn answer_fully(
         &mut self,
         request: &Request<'_>,
         persistence: Persistence,
         response: &mut Response,
         tally: &mut Tally,
     ) -> Result<(), Box<Pause>> {
-        tally.counters.requests.add(1);
-        if self.access_log {
-            log_access(request, response, tally);
-        }
         let head = request.head();
         let encoded = ResponseHead {
             version: head.version(),
             status: response.status,
-            date: Some(&self.date),
+            date: Some(self.plain.date()),
             content_type: response.content_type,
             framing: framing_of(&response.body),
             persistence,
@@ -99,10 +150,7 @@ impl Outgoing {
             }
             ResponseBody::Owned(bytes) if bytes.len() <= COPIED_BYTES_MAX => {
                 let answer = self.whole(bytes, encoded, head);
-                if let ResponseBody::Owned(bytes) = std::mem::replace(&mut response.body, ResponseBody::Empty)
-                {
-                    buffer::recycle(bytes);
-                }
+                response.recycle_body();
                 answer
             }
             ResponseBody::Empty => self.whole(b"", encoded, head),
@@ -161,7 +209,7 @@ impl Outgoing {
         let _ = ResponseHead {
             version: Version::Http11,
             status,
-            date: Some(&self.date),
+            date: Some(self.plain.date()),
             content_type: Some(&TEXT),
             framing: ResponseFraming::Length(reason.len() as u64 + 1),
             persistence: Persistence::Close,
@@ -201,6 +249,7 @@ fn framing_of(body: &ResponseBody) -> ResponseFraming {
 impl Pause {
     /// What is left to do for a body that does not simply follow its head.
     #[cold]
+    #[inline(never)]
     fn streaming(body: ResponseBody, encoded: Encoded, linger: bool, tally: &mut Tally) -> Box<Self> {
         let then = match encoded.persistence {
             Persistence::KeepAlive => Doing::Again,
@@ -305,7 +354,7 @@ pub(super) fn end_framed(framing: ResponseFraming, bytes: &mut Vec<u8>) -> Fille
 }
 
 /// Sends answers in one system call; says how much of them was taken. An error is met again by the next [`send`].
-#[inline]
+#[inline(always)]
 pub(super) fn send_answers(socket: BorrowedFd<'_>, bytes: &[u8], tally: &Tally) -> usize {
     if bytes.is_empty() {
         return 0;
@@ -407,6 +456,6 @@ fn log_access(request: &Request<'_>, response: &Response, tally: &Tally) {
         target = request.target(),
         status = response.status.as_u16(),
         bytes,
-        duration_us = tally.last_handler().map(|spent| spent.as_micros() as u64),
+        duration_us = tally.last_handler().map(|spent| spent.time.as_micros() as u64),
     );
 }

@@ -13,6 +13,7 @@ impl Connection {
     /// One `recv`, one `send`, and for requests whose body is here and whose answer fits no allocation and no other
     /// system call. Whatever else there is leaves through a [`Pause`], is settled after the loop, and comes back in
     /// through [`Connection::receive`].
+    #[inline(always)]
     pub(crate) fn serve(&mut self, turn: &mut Turn, server: &Shared) -> Next {
         let received = match self.receive(turn, server) {
             Ok(received) => received,
@@ -41,10 +42,10 @@ impl Connection {
             let answer = if let Some(body) = body::whole(&head, endpoint, after_head, server) {
                 at += body.len();
                 let mut request = Request::new(head, (endpoint, &params), body, &server.app, &self.peer);
-                turn.tally.enter();
+                turn.tally.enter_endpoint(endpoint.number());
                 endpoint.call(&mut request, &mut response);
                 turn.tally.leave();
-                turn.out.answer(&request, server.persistence(&head), &mut response, &mut turn.tally)
+                turn.out.answer(request, server.persistence(&head), response, &mut turn.tally)
             } else {
                 let arrived =
                     Arrived { head, bytes: &rest[..head_len], endpoint, after_head, peer: &self.peer };

@@ -60,7 +60,7 @@ impl Job {
         // Whoever still holds the socket took a body with it and reads it at this moment.
         let socket = Arc::try_unwrap(socket).map_err(|held| hang_up(&held))?;
         let unfinished = Some(Box::new(Unfinished { input: leftover, doing, ..Unfinished::default() }));
-        Ok(Connection { socket, peer, registered: Interest::NONE, deadline, unfinished })
+        Ok(Connection { socket, peer, registered: Interest::NONE, turns: 0, deadline, unfinished })
     }
 }
 
@@ -104,11 +104,19 @@ impl Exchange<'_> {
             None if whole.is_empty() => RequestBody::Empty,
             None => RequestBody::Whole(&whole),
         };
-        self.tally.enter();
+        if endpoint.habit().burns() && endpoint.habit().is_learnt() {
+            self.tally.yield_to_others();
+        }
+        self.tally.enter_endpoint(endpoint.number());
         let mut request = Request::new(head, (endpoint, &params), body, &self.server.app, &self.peer);
         let mut response = Response::empty();
         endpoint.call(&mut request, &mut response);
         self.tally.leave();
+        if let Some(spent) = self.tally.last_handler()
+            && endpoint.habit().ran(spent)
+        {
+            tracing::info!(route = endpoint.pattern(), "unlearnt: it is quick, and goes back to the cores");
+        }
         if let Some(incoming) = &incoming {
             incoming.ask_if_held();
         }
@@ -116,7 +124,7 @@ impl Exchange<'_> {
             Some(incoming) if self.is_lost(incoming) => Persistence::Close,
             _ => self.server.persistence(&head),
         };
-        let answer = self.out.answer(&request, persistence, &mut response, self.tally);
+        let answer = self.out.answer(request, persistence, response, self.tally);
         if let (Some(incoming), Err(pause)) = (&incoming, &answer)
             && matches!(&pause.doing, Doing::Service(job) if matches!(**job, Job::Upgrade { .. }))
         {

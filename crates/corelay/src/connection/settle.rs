@@ -35,12 +35,21 @@ impl Pause {
     pub(super) fn closing(reason: CloseReason, linger: bool) -> Box<Self> {
         Self::to(Doing::Close { reason, linger })
     }
+
+    /// All that is left is to close, and nobody has to be waited for.
+    #[inline(always)]
+    fn closes(&self) -> Option<CloseReason> {
+        match (&self.tail, &self.doing) {
+            (Tail::None, Doing::Close { reason, linger: false }) => Some(*reason),
+            _ => None,
+        }
+    }
 }
 
 impl Connection {
     /// Sends what the turn has encoded and decides what comes next. `None`: all requests that were whole, or as many
     /// as one turn may answer, are answered. `leftover` is the part of the input that was not consumed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn settle(
         &mut self,
         pause: Option<Box<Pause>>,
@@ -48,13 +57,14 @@ impl Connection {
         turn: &mut Turn,
         server: &Shared,
     ) -> Next {
-        if pause.is_none() && leftover.is_empty() && !server.is_draining() {
+        let closes = pause.as_ref().and_then(|pause| pause.closes());
+        if (pause.is_none() || closes.is_some()) && leftover.is_empty() && !server.is_draining() {
             // What nearly every turn ends with: everything answered, and everything taken.
             let sent = send_answers(self.socket.as_fd(), &turn.out.bytes, &turn.tally);
             if sent == turn.out.bytes.len() {
                 turn.out.reset();
                 self.deadline = turn.now.tick.after(server.ticks.idle);
-                return Next::Read;
+                return closes.map_or(Next::Read, Next::Close);
             }
             turn.out.bytes.drain(..sent);
         }
@@ -62,6 +72,7 @@ impl Connection {
         self.settle_rest(*pause, leftover, turn, server)
     }
 
+    #[cold]
     #[inline(never)]
     fn settle_rest(
         &mut self,

@@ -11,7 +11,7 @@ use super::{CloseReason, Connection, Next, Outgoing, Turn};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http::Router;
-use crate::service::ServiceThreads;
+use crate::service::{ServiceThreads, Terms};
 use crate::shared::Shared;
 use crate::tally::Tally;
 use corelay_http::RequestHead;
@@ -70,15 +70,17 @@ impl Rig {
     fn with(config: Config, router: Router) -> Self {
         let hands = Arc::new(Hands { start: Instant::now(), passed_ms: AtomicU64::new(0) });
         let clock: Arc<dyn Clock> = hands.clone();
-        let service = ServiceThreads::new(0, Vec::new());
-        let server = Arc::new(Shared::new(router.finish().unwrap(), config, clock.clone(), service));
+        let idle = Duration::from_secs(1);
+        let terms = Terms { threads_max: 0, stack_bytes: 64 * 1024, idle, cpus: Vec::new() };
+        let service = ServiceThreads::new(terms);
+        let server = Arc::new(Shared::new(router.finish().unwrap(), config, clock.clone(), service, 1));
         let now = server.epoch.moment(clock.now());
         let turn = Turn {
             input: vec![0; 64 * 1024].into(),
             parser: RequestHead::new(),
             out: Outgoing::new(&*clock, now, false),
             now,
-            tally: Tally::new(Arc::default(), Arc::default(), clock, now, false),
+            tally: Tally::new(Arc::default(), clock, now, false),
         };
         let (connection, peer) = connect(&server, &turn);
         Self { hands, server, turn, connection: Some(connection), peer }

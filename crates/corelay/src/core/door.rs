@@ -54,6 +54,7 @@ impl Door {
     }
 
     /// The next connection, if one waits and can be had.
+    #[inline(always)]
     pub(super) fn accept(
         &mut self,
         poller: &Poller,

@@ -3,34 +3,54 @@
 //! A [`Core`] is what can be relayed as a whole: poller, connections, timers, inbox. Its [owner](owner::Owner) is the
 //! thread that serves it. The owner takes a connection *out* of the core, lets the core's lock go, and only then runs
 //! user code: while a handler runs, everything but the one connection in hand is in the core, and another thread
-//! could take it over.
+//! could take it over, and does when the handler does not come back ([`relay`], [`monitor`], [`standin`]).
 
+mod balance;
+mod books;
 mod door;
 mod inbox;
+mod monitor;
 mod owner;
+mod passing;
+mod relay;
+mod rest;
 mod slab;
+mod standin;
+#[cfg(all(test, not(loom)))]
+mod tests;
 mod wheel;
 
 use door::take_in;
 pub(crate) use door::{Acceptor, Door, StopAccepting};
-pub(crate) use owner::Owner;
+pub(crate) use monitor::{Monitor, MonitorBell};
+use owner::Owner;
+pub(crate) use relay::{NO_ENDPOINT, Tenure};
+pub(crate) use standin::Ended;
+pub use standin::blocking;
 
 use crate::clock::Tick;
 use crate::connection::{CloseReason, Connection, Job};
 use crate::http::panics::caught;
-use crate::service::Work;
+use crate::server::Farewells;
+use crate::service::{Duty, Work};
 use crate::shared::Shared;
-use crate::status::{CoreStatus, Counters};
-use crate::tally::{Sequence, Tally};
+use crate::status::CoreStatus;
+use crate::tally::Tally;
+use balance::Share;
+use books::Books;
 use corelay_poll::{Interest, Poller, Token, Trigger, Waker};
 use inbox::{Bell, Inbox};
+use relay::{Stay, Tenancy};
+use rest::Rest;
 use slab::Slab;
+use standin::{Absent, StandIn};
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::os::fd::{OwnedFd, RawFd};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::time::Instant;
 use wheel::Wheel;
 
 /// Tokens of this generation are not connections: 0 is the waker, 1 and up are the doors.
@@ -44,9 +64,20 @@ pub(crate) struct Core {
     pub(crate) cpu: Option<usize>,
     poller: Poller,
     inbox: Inbox<Message, Waker>,
-    state: Mutex<State>,
-    pub(crate) counters: Arc<Counters>,
-    pub(crate) sequence: Arc<Sequence>,
+    tenancy: Tenancy<State>,
+    books: Books,
+    absent: Absent,
+    farewell: Arc<Farewells>,
+    /// Whether its owner sleeps in the poller.
+    rest: Rest,
+    /// Takes that were needless: the old owner was back at once.
+    false_relays: AtomicU64,
+    /// Time it stood still for want of a thread to take it, in milliseconds.
+    stalled_ms: AtomicU64,
+    /// For how much of the last tenth of a second its owner wanted its processor, in thousandths.
+    busy: AtomicU32,
+    /// Connections other cores are about to pass to it.
+    arriving: AtomicUsize,
     /// Connections it has or is about to get: what dispatching looks at.
     load: AtomicUsize,
 }
@@ -58,7 +89,12 @@ struct State {
     /// Connections whose turn ended before their input did.
     again: VecDeque<Token>,
     doors: Vec<Door>,
+    /// The descriptor of the connection that the owner has in hand.
+    in_hand: Option<RawFd>,
+    /// Turns of the doors left before they close.
+    closing: Option<usize>,
     draining: bool,
+    stopped: bool,
 }
 
 /// What other threads send to a core.
@@ -69,6 +105,12 @@ pub(crate) enum Message {
     Home(Token, Connection),
     /// The end of a connection that was away.
     Gone(Token, Option<SocketAddr>, CloseReason),
+    /// A connection of another core's: this one has more time for it.
+    Passed(Connection),
+    /// Count from now on how often each connection is served.
+    Measure,
+    /// Give away part of the work, by what was counted.
+    Share(Share),
     /// Accept nothing more, close what is idle, finish the rest.
     Drain,
     /// End now, whatever is in flight.
@@ -85,7 +127,12 @@ impl Bell for Waker {
 
 impl Core {
     /// A core that is not served yet.
-    pub(crate) fn new(number: usize, cpu: Option<usize>, doors: Vec<Door>) -> io::Result<Self> {
+    pub(crate) fn new(
+        number: usize,
+        cpu: Option<usize>,
+        doors: Vec<Door>,
+        farewell: Arc<Farewells>,
+    ) -> io::Result<Self> {
         let (poller, waker) = (Poller::new()?, Waker::new()?);
         poller.add(&waker, WAKER, Interest::READ, Trigger::Level)?;
         for (index, door) in doors.iter().enumerate() {
@@ -96,16 +143,28 @@ impl Core {
             timers: Wheel::new(),
             again: VecDeque::new(),
             doors,
+            in_hand: None,
+            closing: None,
             draining: false,
+            stopped: false,
         };
+        let first = Arc::new(Tenure::default());
+        let books = Books::default();
+        books.open(&first.counters);
         Ok(Self {
             number,
             cpu,
             poller,
             inbox: Inbox::new(waker),
-            state: Mutex::new(state),
-            counters: Arc::default(),
-            sequence: Arc::default(),
+            tenancy: Tenancy::new(first, state),
+            books,
+            absent: Absent::default(),
+            farewell,
+            rest: Rest::default(),
+            false_relays: AtomicU64::new(0),
+            stalled_ms: AtomicU64::new(0),
+            busy: AtomicU32::new(0),
+            arriving: AtomicUsize::new(0),
             load: AtomicUsize::new(0),
         })
     }
@@ -118,16 +177,55 @@ impl Core {
         self.inbox.push(message);
     }
 
+    /// Has its owner look around.
+    fn wake(&self) {
+        self.inbox.bell().ring();
+    }
+
     pub(crate) fn load(&self) -> usize {
         self.load.load(Ordering::Relaxed)
     }
 
     pub(crate) fn status(&self) -> CoreStatus {
-        self.counters.core_status(self.number, self.cpu, self.sequence.in_user_code())
+        let mut status = self.books.sum().core_status(self.number, self.cpu);
+        status.in_handler = self.tenancy.owner().stay().is_some();
+        status.false_core_relays = self.false_relays.load(Ordering::Relaxed);
+        status.core_stalled_ms = self.stalled_ms.load(Ordering::Relaxed);
+        status.busy = f64::from(self.busy.load(Ordering::Relaxed)) / 1000.0;
+        status
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    /// The tenure of its first owner, before anybody serves it.
+    pub(crate) fn first_tenure(&self) -> Arc<Tenure> {
+        self.tenancy.owner()
+    }
+
+    /// Binds the calling thread to its processor.
+    pub(crate) fn pin(&self) {
+        let Some(cpu) = self.cpu else { return };
+        match corelay_poll::affinity::pin_current_thread(cpu) {
+            Ok(true) => {}
+            Ok(false) => tracing::info!(cpu, "this platform does not bind threads to processors"),
+            Err(error) => tracing::warn!(%error, cpu, "a core thread could not be bound to its processor"),
+        }
+    }
+
+    /// See [`Tenancy::take`].
+    fn take(&self, from: &Arc<Tenure>, stay: Stay, next: &Arc<Tenure>, end: (Instant, bool)) -> bool {
+        let taken = self.tenancy.take(from, stay, next, end, |state| {
+            // Deleted and not muted: a muted descriptor still reports HUP and ERR. While the old owner is in user code with
+            // a connection in hand, and we have the lock, the descriptor stays open.
+            if let Some(descriptor) = state.in_hand.take() {
+                let _ = self.poller.delete_by_number(descriptor);
+            }
+            // Under the lock: before its thread can be back.
+            self.absent.begin(from);
+        });
+        if taken {
+            self.books.open(&next.counters);
+            next.counters.core_relays.add(1);
+        }
+        taken
     }
 }
 
@@ -151,6 +249,23 @@ fn door_token(index: usize) -> Token {
     Token::new(u32::try_from(index + 1).unwrap_or(u32::MAX), NOT_A_CONNECTION)
 }
 
+/// What a core gives service threads to do.
+pub(crate) enum Task {
+    /// A connection's work.
+    Connection(Assignment),
+    /// The core itself.
+    StandIn(StandIn),
+}
+
+impl Work for Task {
+    fn run(self) -> (Duty, impl FnOnce()) {
+        match self {
+            Self::Connection(assignment) => assignment.run(),
+            Self::StandIn(stand_in) => stand_in.run(),
+        }
+    }
+}
+
 /// A connection on its way to a service thread, and the way home.
 pub(crate) struct Assignment {
     token: Token,
@@ -160,9 +275,16 @@ pub(crate) struct Assignment {
     server: Arc<Shared>,
 }
 
-impl Work for Assignment {
-    fn run(self) -> impl FnOnce() {
-        let Self { token, connection, job, home, server } = self;
+impl Assignment {
+    fn run(self) -> (Duty, Box<dyn FnOnce()>) {
+        let home = self.home.clone();
+        let (duty, message) = self.finish();
+        (duty, Box::new(move || home.send(message)))
+    }
+
+    /// Does the work on the calling thread, which may wait; what to tell the connection's core when it is done.
+    fn finish(self) -> (Duty, Message) {
+        let Self { token, connection, job, server, .. } = self;
         let peer = connection.peer;
         let mut tally = Tally::exact(server.clock.clone(), server.epoch.moment(server.clock.now()));
         // Where a user's value is dropped out of turn, for a peer that is gone, its panic ends here.
@@ -172,6 +294,6 @@ impl Work for Assignment {
             Err(reason) => Message::Gone(token, peer, reason),
         };
         tally.counters.add_to(&server.service_counters);
-        move || home.send(message)
+        (if tally.has_yielded() { Duty::End } else { Duty::StandBy }, message)
     }
 }

@@ -1,6 +1,7 @@
 //! The thread that serves a core: wait, serve what is ready, expire what is due, again.
 
-use super::{Assignment, Core, Message, NOT_A_CONNECTION, WAKER, take_in};
+use super::relay::{Locked, Tenure};
+use super::{Assignment, Core, Ended, Message, NOT_A_CONNECTION, State, Task, WAKER, take_in};
 use crate::clock::Tick;
 use crate::connection::{BUFFER_BYTES, CloseReason, Connection, Next, Outgoing, Turn};
 use crate::shared::Shared;
@@ -8,7 +9,7 @@ use crate::tally::Tally;
 use corelay_http::RequestHead;
 use corelay_poll::{Events, Interest, Token, Trigger};
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -24,11 +25,18 @@ const ACCEPTS_PER_TURN: usize = 64;
 
 /// A serving thread and the buffers it lends to each connection in hand. Buffers belong to the thread, connections to
 /// the core.
+///
+/// While user code runs, the core may be taken by another thread. So everything that is to be done sooner or later is in the
+/// core, and after user code the core is touched only through [`Owner::lock`], which says when it is lost.
 pub(crate) struct Owner {
-    core: Arc<Core>,
-    server: Arc<Shared>,
-    turn: Turn,
-    stopped: bool,
+    pub(super) core: Arc<Core>,
+    pub(super) server: Arc<Shared>,
+    tenure: Arc<Tenure>,
+    pub(super) turn: Turn,
+    /// The core was taken.
+    lost: bool,
+    /// What it is owed by this thread, once that is out of the way.
+    owed: Option<Message>,
     /// Whether the last look at the poller found enough to look again at once.
     busy: bool,
 }
@@ -45,11 +53,10 @@ enum Timeout {
 }
 
 impl Owner {
-    pub(crate) fn new(core: Arc<Core>, server: Arc<Shared>) -> Self {
+    pub(crate) fn new(core: Arc<Core>, server: Arc<Shared>, tenure: Arc<Tenure>) -> Self {
         let now = server.epoch.moment(server.clock.now());
         let clock = server.clock.clone();
-        let tally =
-            Tally::new(core.counters.clone(), core.sequence.clone(), clock, now, server.config.access_log);
+        let tally = Tally::new(tenure.clone(), clock, now, server.config.access_log);
         // What a connection may have kept is a whole buffer at most; behind part of a head there is always room.
         let input_bytes = INPUT_BYTES.max(server.config.limits.max_head_bytes.saturating_mul(2));
         let turn = Turn {
@@ -59,16 +66,18 @@ impl Owner {
             now,
             tally,
         };
-        Self { core, server, turn, stopped: false, busy: false }
+        Self { core, server, tenure, turn, lost: false, owed: None, busy: false }
     }
 
-    /// Serves until the core is drained or stopped.
-    pub(crate) fn run(mut self) {
+    /// Serves until the core is drained, stopped or lost.
+    pub(crate) fn run(mut self) -> Ended {
         let mut events = Events::with_capacity(EVENTS_PER_WAIT);
+        // The owner before may have heard the bell and not come to it.
+        self.read_inbox();
         while let Some(timeout) = self.tend() {
             if let Err(error) = self.wait(&mut events, timeout) {
                 tracing::error!(%error, core = self.core.number, "a core's poller failed");
-                return;
+                return Ended::Finished;
             }
             self.wake_up();
             for event in events.iter() {
@@ -79,17 +88,32 @@ impl Owner {
                     }
                     token => self.serve(token),
                 }
+                if self.lost {
+                    // The rest is still ready, and will be reported to whoever has the core.
+                    break;
+                }
             }
             self.read_inbox();
         }
-        if self.stopped {
+        if self.lock().is_some_and(|state| state.stopped) {
             self.cut_off();
         }
+        if !self.lost {
+            return Ended::Finished;
+        }
+        let duty = self.core.settle_accounts(&self.tenure, &self.turn.tally, &self.server);
+        Ended::Lost(duty, self.owed)
+    }
+
+    /// The core, unless it is lost.
+    #[inline(always)]
+    pub(super) fn lock(&self) -> Option<Locked<'_, State>> {
+        self.core.tenancy.lock(&self.tenure)
     }
 
     /// Waits for events, up to `timeout`. A core that is busy looks without waiting first: with a timeout, the kernel reads
     /// its clock before it looks, and a core that does not sleep needs no bell.
-    #[inline]
+    #[inline(always)]
     fn wait(&mut self, events: &mut Events, timeout: Timeout) -> io::Result<()> {
         if self.busy || matches!(timeout, Timeout::Never) {
             let found = self.core.poller.wait(events, Some(Duration::ZERO))?;
@@ -103,7 +127,12 @@ impl Owner {
         if !self.core.inbox.prepare_to_sleep() {
             timeout = Some(Duration::ZERO);
         }
+        self.core.rest.begin();
         let waited = self.core.poller.wait(events, timeout);
+        match &self.server.monitor {
+            Some(monitor) => monitor.end_rest(&self.core.rest),
+            None => self.core.rest.end(),
+        }
         self.core.inbox.woke();
         self.busy = waited? > 1;
         Ok(())
@@ -114,20 +143,25 @@ impl Owner {
     fn tend(&mut self) -> Option<Timeout> {
         loop {
             let now = self.turn.now.tick;
-            let (due, again) = {
-                let state = self.core.lock();
-                if self.stopped || state.is_finished() {
+            let (due, again, closing) = {
+                let state = self.lock()?;
+                if state.stopped || (state.is_finished() && self.core.arriving.load(Ordering::SeqCst) == 0) {
                     return None;
                 }
-                (state.next_due(), !state.again.is_empty())
+                (state.next_due(), !state.again.is_empty(), state.closing.is_some())
             };
+            if closing {
+                self.close_doors();
+                continue;
+            }
             if due.is_some_and(|due| due <= now) {
                 self.expire();
                 continue;
             }
             if again {
                 self.serve_again();
-                return Some(Timeout::Never);
+                // Who has lost the core must not even look at its poller: it would hear a bell that rings for another.
+                return (!self.lost).then_some(Timeout::Never);
             }
             return Some(due.map_or(Timeout::None, Timeout::At));
         }
@@ -143,15 +177,31 @@ impl Owner {
     }
 
     /// A connection that is ready: taken out of the core, served without the core's lock, put back.
-    #[inline]
+    #[inline(always)]
     fn serve(&mut self, token: Token) {
-        let Some(mut connection) = self.core.lock().connections.take(token) else { return };
+        let Some(mut connection) = self.take(token) else { return };
         let next = connection.serve(&mut self.turn, &self.server);
         self.conclude(token, connection, next);
     }
 
+    /// Takes a connection out of the core, and in hand.
+    #[inline(always)]
+    pub(super) fn take(&mut self, token: Token) -> Option<Connection> {
+        let mut state = self.core.tenancy.lock(&self.tenure)?;
+        let mut connection = state.connections.take(token)?;
+        connection.turns = connection.turns.wrapping_add(1);
+        state.in_hand = Some(connection.socket.as_raw_fd());
+        Some(connection)
+    }
+
+    /// [`Owner::serve`] for everything but an event.
+    #[inline(never)]
+    pub(super) fn serve_apart(&mut self, token: Token) {
+        self.serve(token);
+    }
+
     /// Puts a connection where it waits for what it needs next.
-    #[inline]
+    #[inline(always)]
     fn conclude(&mut self, token: Token, mut connection: Connection, next: Next) {
         let interest = match next {
             Next::Read => Interest::READ,
@@ -161,13 +211,16 @@ impl Owner {
             Next::Close(reason) => return self.close(token, connection, reason),
             Next::Service(job) => return self.relay(token, connection, job),
         };
+        let Some(mut state) = self.core.tenancy.lock(&self.tenure) else {
+            return self.send_home(token, connection);
+        };
         if connection.registered != interest
             && let Err(error) = self.register(token, &mut connection, interest)
         {
             tracing::warn!(%error, "a connection could not be watched");
+            drop(state);
             return self.close(token, connection, CloseReason::Internal);
         }
-        let mut state = self.core.lock();
         if matches!(next, Next::Again) {
             state.again.push_back(token);
         }
@@ -178,6 +231,8 @@ impl Owner {
         debug_assert!(returned.is_ok(), "the slot of a connection in hand is reserved");
     }
 
+    #[cold]
+    #[inline(never)]
     fn register(&self, token: Token, connection: &mut Connection, interest: Interest) -> io::Result<()> {
         if connection.registered == Interest::NONE {
             self.core.poller.add(&connection.socket, token, interest, Trigger::Level)?;
@@ -189,7 +244,8 @@ impl Owner {
     }
 
     /// Deletes before it closes: the poller knows the open file, not the descriptor.
-    fn unregister(&self, connection: &mut Connection) {
+    #[inline(always)]
+    pub(super) fn unregister(&self, connection: &mut Connection) {
         if connection.registered != Interest::NONE {
             connection.registered = Interest::NONE;
             if let Err(error) = self.core.poller.delete(&connection.socket) {
@@ -198,7 +254,13 @@ impl Owner {
         }
     }
 
+    #[inline(always)]
     fn close(&mut self, token: Token, mut connection: Connection, reason: CloseReason) {
+        match self.core.tenancy.lock(&self.tenure) {
+            // From here on nobody may delete it by its number: that is about to be free for others.
+            Some(mut state) => state.in_hand = None,
+            None => connection.registered = Interest::NONE,
+        }
         self.unregister(&mut connection);
         let peer = connection.peer;
         if connection.is_idle() {
@@ -211,35 +273,62 @@ impl Owner {
     }
 
     fn count_out(&mut self, token: Token, peer: Option<std::net::SocketAddr>, reason: CloseReason) {
+        let Some(mut state) = self.core.tenancy.lock(&self.tenure) else {
+            return self.lose(Some(Message::Gone(token, peer, reason)));
+        };
         self.turn.tally.counters.count_close(reason);
         self.server.occupancy.leave(peer);
         self.core.load.fetch_sub(1, Ordering::Relaxed);
-        let mut state = self.core.lock();
         state.timers.cancel(token.slot());
         state.connections.release(token);
+    }
+
+    /// The core was taken while this connection was in hand, and its answer is sent as far as the peer took it.
+    #[cold]
+    #[inline(never)]
+    fn send_home(&mut self, token: Token, mut connection: Connection) {
+        connection.registered = Interest::NONE;
+        self.lose(Some(Message::Home(token, connection)));
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn lose(&mut self, owed: Option<Message>) {
+        (self.lost, self.owed) = (true, owed);
     }
 
     /// Relays a connection to a service thread. Its slot is kept for its return.
     #[cold]
     fn relay(&mut self, token: Token, mut connection: Connection, job: Box<crate::connection::Job>) {
-        self.unregister(&mut connection);
-        self.core.lock().timers.cancel(token.slot());
         let (home, server) = (self.core.clone(), self.server.clone());
-        match self.server.service.assign(Assignment { token, connection, job, home, server }) {
+        if let Some(mut state) = self.core.tenancy.lock(&self.tenure) {
+            state.in_hand = None;
+            state.timers.cancel(token.slot());
+        } else {
+            // This thread may wait now as well as any service thread.
+            connection.registered = Interest::NONE;
+            let (_, message) = Assignment { token, connection, job, home, server }.finish();
+            return self.lose(Some(message));
+        }
+        self.unregister(&mut connection);
+        let assignment = Assignment { token, connection, job, home, server };
+        match self.server.service.assign(Task::Connection(assignment)) {
             Ok(()) => self.turn.tally.counters.connection_relays.add(1),
-            Err(Assignment { mut connection, job, .. }) => {
+            Err(Task::Connection(Assignment { mut connection, job, .. })) => {
                 self.server.door.no_service_thread.add_shared(1);
                 let next = connection.turn_away(job, &mut self.turn, &self.server);
                 self.conclude(token, connection, next);
             }
+            Err(Task::StandIn(_)) => {}
         }
     }
 
     /// One turn of a door. `true`: more may wait there.
+    #[inline(always)]
     fn accept(&mut self, door: usize) -> bool {
         for _ in 0..ACCEPTS_PER_TURN {
             let accepted = {
-                let mut state = self.core.lock();
+                let Some(mut state) = self.core.tenancy.lock(&self.tenure) else { return false };
                 let Some(door) = state.doors.get_mut(door) else { return false };
                 door.accept(&self.core.poller, self.turn.now, &self.server)
             };
@@ -247,43 +336,71 @@ impl Owner {
             if take_in(&socket, peer, &self.server) {
                 self.core.load.fetch_add(1, Ordering::Relaxed);
                 self.admit(socket, peer);
+                if self.lost {
+                    return false;
+                }
             }
         }
         true
     }
 
+    /// [`Owner::accept`] for a last look.
+    #[inline(never)]
+    fn accept_apart(&mut self, door: usize) -> bool {
+        self.accept(door)
+    }
+
     /// A new connection is served at once: its first request has often come with it.
+    #[inline(always)]
     fn admit(&mut self, socket: OwnedFd, peer: Option<std::net::SocketAddr>) {
         self.turn.tally.counters.accepted.add(1);
-        let token = self.core.lock().connections.reserve();
         let deadline = self.turn.now.tick.after(self.server.ticks.head);
-        let mut connection = Connection::new(socket, peer, deadline);
-        let next = connection.serve(&mut self.turn, &self.server);
-        self.conclude(token, connection, next);
+        let connection = Connection::new(socket, peer, deadline);
+        let Some(mut state) = self.core.tenancy.lock(&self.tenure) else { return };
+        let token = state.connections.reserve();
+        let _ = state.connections.put_back(token, connection);
+        drop(state);
+        self.serve_apart(token);
     }
 
     fn read_inbox(&mut self) {
-        while let Some(message) = self.core.inbox.pop() {
+        while !self.lost {
+            let Some(message) = self.core.inbox.pop() else { return };
             match message {
                 Message::Arrived(socket, peer) => self.admit(socket, peer),
                 Message::Home(token, mut connection) => {
-                    connection.deadline = self.turn.now.tick.after(self.server.ticks.body);
-                    let next = connection.serve(&mut self.turn, &self.server);
-                    self.conclude(token, connection, next);
+                    connection.deadline = connection.deadline_at_home(self.turn.now.tick, &self.server.ticks);
+                    let Some(mut state) = self.core.tenancy.lock(&self.tenure) else { return };
+                    let _ = state.connections.put_back(token, connection);
+                    drop(state);
+                    self.serve_apart(token);
                 }
                 Message::Gone(token, peer, reason) => self.count_out(token, peer, reason),
-                Message::Drain => self.drain(),
-                Message::Stop => self.stopped = true,
+                Message::Passed(connection) => self.take_over(connection),
+                Message::Measure => self.measure(),
+                Message::Share(share) => self.share(&share),
+                Message::Drain => {
+                    // As much as the kernel's queue holds: who comes later has come too late, however many they are.
+                    let turns = 1 + self.server.config.sockets.backlog as usize / ACCEPTS_PER_TURN;
+                    if let Some(mut state) = self.core.tenancy.lock(&self.tenure) {
+                        state.closing = Some(turns);
+                    }
+                }
+                Message::Stop => {
+                    if let Some(mut state) = self.core.tenancy.lock(&self.tenure) {
+                        state.stopped = true;
+                    }
+                }
             }
         }
     }
 
     /// One turn for each connection that had more to be served when its last turn ended.
     fn serve_again(&mut self) {
-        let waiting = self.core.lock().again.len();
+        let waiting = self.lock().map_or(0, |state| state.again.len());
         for _ in 0..waiting {
-            let Some(token) = self.core.lock().again.pop_front() else { return };
-            self.serve(token);
+            let Some(token) = self.lock().and_then(|mut state| state.again.pop_front()) else { return };
+            self.serve_apart(token);
         }
     }
 
@@ -292,7 +409,7 @@ impl Owner {
         while let Some((token, connection)) = self.next_expired(now) {
             self.end_of_time(token, connection);
         }
-        let mut state = self.core.lock();
+        let Some(mut state) = self.lock() else { return };
         let state = &mut *state;
         for (index, door) in state.doors.iter_mut().enumerate() {
             door.reopen_when_due(&self.core.poller, super::door_token(index), now);
@@ -301,12 +418,13 @@ impl Owner {
 
     /// Takes out a connection whose timer has fired and whose deadline has really come.
     fn next_expired(&self, now: Tick) -> Option<(Token, Connection)> {
-        let mut state = self.core.lock();
+        let mut state = self.lock()?;
         let state = &mut *state;
         while let Some(slot) = state.timers.expire(now) {
             let Some(token) = state.connections.token_of(slot) else { continue };
             let Some(connection) = state.connections.take(token) else { continue };
             if connection.deadline <= now {
+                state.in_hand = Some(connection.socket.as_raw_fd());
                 return Some((token, connection));
             }
             // It was active since: the timer follows the deadline.
@@ -321,35 +439,39 @@ impl Owner {
         self.conclude(token, connection, next);
     }
 
-    /// Closes the doors, then gives every connection a last look: what has sent a request is answered, what has not is
-    /// closed, by the rules of a draining server in [`Connection::serve`].
-    fn drain(&mut self) {
-        let doors = self.core.lock().doors.len();
-        // As much as the kernel's queue holds: who comes later has come too late, however many they are.
-        let turns = 1 + self.server.config.sockets.backlog as usize / ACCEPTS_PER_TURN;
+    /// One more turn for each door; after the last one the doors close, and every idle connection gets a last look: what
+    /// has sent a request is answered, what has not is closed, by the rules of a draining server in
+    /// [`Connection::serve`].
+    #[cold]
+    #[inline(never)]
+    fn close_doors(&mut self) {
+        let doors = self.lock().map_or(0, |state| state.doors.len());
+        let mut more_may_wait = false;
         for door in 0..doors {
-            let _ = (0..turns).all(|_| self.accept(door));
+            more_may_wait |= self.accept_apart(door);
         }
-        let tokens: Vec<Token> = {
-            let mut state = self.core.lock();
-            state.draining = true;
-            for door in std::mem::take(&mut state.doors) {
-                door.close(&self.core.poller);
-            }
-            state.connections.tokens().collect()
-        };
-        for token in tokens {
-            if self.core.lock().connections.peek(token).is_some_and(Connection::is_idle) {
-                self.serve(token);
-            }
+        let Some(mut state) = self.core.tenancy.lock(&self.tenure) else { return };
+        let turns = state.closing.unwrap_or(0);
+        if more_may_wait && turns > 1 {
+            state.closing = Some(turns - 1);
+            return;
         }
+        (state.closing, state.draining) = (None, true);
+        for door in std::mem::take(&mut state.doors) {
+            door.close(&self.core.poller);
+        }
+        let connections = &state.connections;
+        let idle = |token: &Token| connections.peek(*token).is_some_and(Connection::is_idle);
+        let idle: Vec<Token> = connections.tokens().filter(idle).collect();
+        state.again.extend(idle);
     }
 
     /// Drops everything that is still in flight.
     fn cut_off(&mut self) {
-        let tokens: Vec<Token> = self.core.lock().connections.tokens().collect();
+        let tokens: Vec<Token> =
+            self.lock().map_or_else(Vec::new, |state| state.connections.tokens().collect());
         for token in tokens {
-            let Some(connection) = self.core.lock().connections.take(token) else { continue };
+            let Some(connection) = self.take(token) else { continue };
             self.close(token, connection, CloseReason::CutOff);
         }
     }

@@ -89,6 +89,15 @@ impl<T> Slab<T> {
         self.occupied -= 1;
     }
 
+    /// Changes every value that is here.
+    pub(crate) fn for_each(&mut self, mut change: impl FnMut(&mut T)) {
+        for entry in &mut self.entries {
+            if let Slot::Here(value) = &mut entry.slot {
+                change(value);
+            }
+        }
+    }
+
     /// Looks at a value that is here.
     pub(crate) fn peek(&self, token: Token) -> Option<&T> {
         match self.entries.get(token.slot() as usize)? {

@@ -78,6 +78,24 @@ impl App {
         }
     }
 
+    /// Every endpoint there is.
+    fn endpoints(&self) -> impl Iterator<Item = &Endpoint> {
+        let own = [&self.fallback, &self.connect, &self.server_options];
+        self.paths.iter().flat_map(|path| &path.endpoints).chain(own)
+    }
+
+    pub(crate) fn endpoint_numbered(&self, number: u32) -> Option<&Endpoint> {
+        self.endpoints().find(|endpoint| endpoint.number() == number)
+    }
+
+    /// The patterns of routes that were learnt to keep a core waiting.
+    pub(crate) fn learnt_routes(&self) -> Vec<String> {
+        self.endpoints()
+            .filter(|endpoint| endpoint.habit().is_learnt())
+            .map(|endpoint| endpoint.pattern().to_owned())
+            .collect()
+    }
+
     /// Sets what an extractor may gather where the route does not say: the server's own limit.
     pub(crate) fn limit_whole_bodies(&mut self, bytes: usize) {
         self.whole_body_bytes_max = bytes;

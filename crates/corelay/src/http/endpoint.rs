@@ -1,20 +1,26 @@
 //! One handler with all that belongs to it, and the one place where user code is entered.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::handler::{BodyUse, Call, Placement, Profile};
+use super::habit::Habit;
+use super::handler::{BodyUse, Call, Profile};
 use super::into_response::IntoResponse;
 use super::middleware::{Middleware, Next};
 use super::panics::caught;
 use super::request::Request;
 use super::response::Response;
 
+static NEXT_NUMBER: AtomicU32 = AtomicU32::new(0);
+
 /// A handler, the middleware around it, and what the engine must know before it calls them.
 pub(crate) struct Endpoint {
+    /// Its own, in this process.
+    number: u32,
+    habit: Habit,
     pattern: Box<str>,
     body_use: BodyUse,
     body_limit: Option<usize>,
-    placement: Placement,
     /// From the outermost to the innermost.
     layers: Box<[Arc<dyn Middleware>]>,
     handler: Arc<dyn Call>,
@@ -36,7 +42,9 @@ impl Endpoint {
             _ => profile.body_limit,
         };
         let layers = layers.into_boxed_slice();
-        Self { pattern: pattern.into(), body_use, body_limit, placement: profile.placement, layers, handler }
+        let number = NEXT_NUMBER.fetch_add(1, Ordering::Relaxed);
+        let habit = Habit::new(profile.placement);
+        Self { number, habit, pattern: pattern.into(), body_use, body_limit, layers, handler }
     }
 
     /// What to do with the body before the call.
@@ -45,10 +53,21 @@ impl Endpoint {
         self.body_use
     }
 
-    /// Where the handler asked to run.
+    /// What tells it from all others.
     #[inline]
-    pub(crate) fn placement(&self) -> Placement {
-        self.placement
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Whether it runs on a service thread: the handler said so, or it was learnt.
+    #[inline]
+    pub(crate) fn is_blocking(&self) -> bool {
+        self.habit.is_blocking()
+    }
+
+    /// What was learnt about it.
+    pub(crate) fn habit(&self) -> &Habit {
+        &self.habit
     }
 
     /// The route's own limit on a body that the handler takes, in bytes.

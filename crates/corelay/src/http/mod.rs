@@ -37,6 +37,7 @@ mod body;
 pub(crate) mod buffer;
 mod endpoint;
 mod extract;
+mod habit;
 mod handler;
 mod into_response;
 mod middleware;

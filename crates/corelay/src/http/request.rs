@@ -141,6 +141,14 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// Drops it, user values and all, as [`Response::dispose`](super::Response::dispose) does.
+    #[inline(always)]
+    pub(crate) fn dispose(self) {
+        if self.extensions.is_none() && !matches!(self.body, RequestBody::Stream(_)) {
+            std::mem::forget(self);
+        }
+    }
+
     /// The values that middleware left, if any.
     pub fn extensions(&self) -> Option<&Extensions> {
         self.extensions.as_deref()
@@ -226,6 +234,11 @@ impl<'a> Request<'a> {
 
     pub(crate) fn head(&self) -> Head<'a> {
         self.head
+    }
+
+    #[inline]
+    pub(crate) fn endpoint(&self) -> &'a Endpoint {
+        self.endpoint
     }
 
     pub(crate) fn app(&self) -> &'a App {

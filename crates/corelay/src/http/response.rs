@@ -69,6 +69,23 @@ impl Response {
         content.into_response()
     }
 
+    /// A body in the thread's recycled buffer has been sent: gives the buffer back.
+    #[inline(always)]
+    pub(crate) fn recycle_body(&mut self) {
+        if let ResponseBody::Owned(bytes) = &mut self.body {
+            super::buffer::recycle(std::mem::take(bytes));
+            self.body = ResponseBody::Empty;
+        }
+    }
+
+    /// Drops it. Nearly always there is nothing in it any more to be dropped: then no drop glue is called.
+    #[inline(always)]
+    pub(crate) fn dispose(self) {
+        if self.headers.is_none() && matches!(self.body, ResponseBody::Empty | ResponseBody::Static(_)) {
+            std::mem::forget(self);
+        }
+    }
+
     /// A body of chunks, sent as fast as the peer takes them: the iterator is asked for one when there is
     /// room.
     ///

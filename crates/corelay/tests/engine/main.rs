@@ -7,15 +7,25 @@
 
 mod support;
 
+mod blocking_call;
 mod blocking_endpoints;
 mod broken_answers;
 mod clock_readings;
+mod core_relay;
+mod core_relay_endings;
+mod core_relay_order;
+mod core_relay_peers;
+mod core_relay_places;
 mod drain;
 mod expectations;
 mod full_duplex;
 mod kept_bodies;
+mod learnt_routes;
 mod panics;
 mod panics_in_destructors;
+mod relay_and_drain;
+mod relay_mixed;
+mod relay_under_load;
 mod service_thread_limit;
 mod states;
 mod streamed_answers;

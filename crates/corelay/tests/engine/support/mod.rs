@@ -1,11 +1,15 @@
 //! A server in this process, a client that sees every byte, and a place where handler and test meet.
 
 mod client;
+mod clock;
+mod gates;
 mod meeting;
 mod panics;
 mod serving;
 
-pub(crate) use client::{Client, End};
+pub(crate) use client::{Answer, Client, End};
+pub(crate) use clock::StillClock;
+pub(crate) use gates::Gates;
 pub(crate) use meeting::{Guest, Host, meeting};
 pub(crate) use panics::expect_panics;
 pub(crate) use serving::{Serving, one_core};

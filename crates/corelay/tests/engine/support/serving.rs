@@ -3,7 +3,7 @@
 use super::Client;
 use corelay::config::{Address, Cores};
 use corelay::status::Status;
-use corelay::{Config, Router, Server, ServerHandle};
+use corelay::{Clock, Config, Router, Server, ServerHandle};
 use std::net::SocketAddr;
 use std::thread::{self, JoinHandle};
 
@@ -30,6 +30,12 @@ impl Serving {
     pub(crate) fn with(config: Config, router: Router) -> Self {
         let address = "127.0.0.1:0".parse().unwrap();
         Self::of(Server::new(config).listen(address).unwrap(), router)
+    }
+
+    /// With a clock of the test's own.
+    pub(crate) fn with_clock(config: Config, clock: impl Clock, router: Router) -> Self {
+        let address = "127.0.0.1:0".parse().unwrap();
+        Self::of(Server::new(config).listen(address).unwrap().clock(clock), router)
     }
 
     pub(crate) fn of(server: Server, router: Router) -> Self {
