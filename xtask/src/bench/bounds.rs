@@ -5,6 +5,7 @@
 
 use super::options::Section;
 use super::report::{Measurement, Row};
+use super::rounds::{RELAY_OFF, RELAY_ON};
 use super::statistics::Estimate;
 
 /// What a bound says of an estimate.
@@ -39,6 +40,10 @@ impl Checked {
 
 /// Checks the bounds of one section, if corelay was measured in it.
 pub(crate) fn check(measurement: &Measurement) -> Vec<Checked> {
+    if let (Some(on), Some(off)) = (measurement.row(RELAY_ON), measurement.row(RELAY_OFF)) {
+        let found = Estimate::of_ratio(&on.costs, &off.costs);
+        return vec![Checked::new(format!("{}, relay on : off", measurement.section.title()), found, 1.02)];
+    }
     let Some(corelay) = measurement.row("corelay") else { return Vec::new() };
     if measurement.section == Section::Idle {
         let found = Estimate::of(&corelay.costs);
@@ -75,6 +80,14 @@ mod tests {
         assert_eq!(verdict(1.06, 1.09), Verdict::Missed);
         assert_eq!(verdict(1.05, 1.09), Verdict::Open);
         assert_eq!(verdict(1.01, 1.05), Verdict::Met);
+    }
+
+    #[test]
+    fn the_monitor_may_cost_two_percent() {
+        let row = |label, cost| Row { costs: vec![cost; 3], ..Row::new(label, "") };
+        let rows = vec![row(RELAY_OFF, 10.0), row(RELAY_ON, 10.3)];
+        let checked = check(&Measurement { section: Section::KeepAlive, load: String::new(), rows });
+        assert_eq!((checked.len(), checked[0].verdict), (1, Verdict::Missed));
     }
 
     #[test]

@@ -9,13 +9,18 @@
 //! differ: a figure from yesterday proves nothing beside one from today, a ratio from neighbouring seconds does. The
 //! method is told in `crates/corelay-bench/README.md`.
 //!
-//! Deliberately absent: latency (an open-loop load generator's job) and any stored baseline.
+//! Two comparisons have a word of their own: `bench monitor`, what the relay's monitor costs a request, by the same means;
+//! and [`relay`], plain requests beside handlers that block, with corelay-load's driver, which tells latency by path.
+//!
+//! Deliberately absent: any stored baseline.
 
 mod bounds;
 mod idle;
 mod machine;
 mod options;
+mod postgres;
 mod process;
+mod relay;
 mod report;
 mod rounds;
 mod running;
@@ -37,10 +42,29 @@ use tools::Tools;
 /// A wrong argument, a server or tool that is missing or does not do its job, and, after the table is printed, a bound
 /// of the acceptance that corelay misses.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    if let Some(("postgres", rest)) = arguments.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return postgres::run(rest);
+    }
     if arguments.iter().any(|argument| argument == "--help") {
         print!("{}", options::HELP);
         return Ok(());
     }
+    match arguments.split_first() {
+        Some((word, rest)) if word == "relay" => relay::run(rest),
+        Some((word, rest)) if word == "monitor" => {
+            // What is given comes later, and wins.
+            let defaults = ["--only", "keepalive,pipelined", "--servers", "corelay"].map(String::from);
+            let measure = |section, options: &_, tools: &_| rounds::compare_relay(section, options, tools);
+            run_sections(&[&defaults, rest].concat(), measure)
+        }
+        _ => run_sections(arguments, measure),
+    }
+}
+
+fn run_sections(
+    arguments: &[String],
+    measure: impl Fn(Section, &Options, &Tools) -> Result<report::Measurement>,
+) -> Result<()> {
     let options = Options::parse(arguments)?;
     let tools = Tools::prepare(&options)?;
     let mut report = Report::new(&tools);

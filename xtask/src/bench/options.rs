@@ -17,6 +17,14 @@ cargo xtask bench [OPTIONS]   CPU time per request and memory per idle connectio
                    and on one request per connection, and nothing else unless --only asks for it
   --json FILE      write every single sample too
 
+cargo xtask bench monitor [OPTIONS]   CPU time per request with --relay on against --relay off; options as above
+cargo xtask bench relay [OPTIONS]     plain requests beside handlers that block, relay on and off
+
+  --pairs N        rounds with the relay on: every scenario once a round      [default: 15]
+  --off-pairs N    rounds with the relay off, which shows the collapse        [default: 3]
+  --seconds S      measured time of one run; half a second of warm-up besides [default: 1.5]
+  --json FILE      write every single sample too
+
 Pins servers to CPU 0 and the load to CPU 1, on loopback only. Installs nothing into the system: Debian's wrk, nginx and
 h2o are used if present, else extracted under target/bench. The method: crates/corelay-bench/README.md
 ";

@@ -206,12 +206,16 @@ fn abridged(command: &str) -> String {
 }
 
 /// A Markdown table whose columns also line up in a terminal.
-fn write_table(out: &mut fmt::Formatter<'_>, heads: [String; 6], rows: Vec<[String; 6]>) -> fmt::Result {
+pub(crate) fn write_table<const COLUMNS: usize>(
+    out: &mut fmt::Formatter<'_>,
+    heads: [String; COLUMNS],
+    rows: Vec<[String; COLUMNS]>,
+) -> fmt::Result {
     let width = |column: usize| {
         let cells = rows.iter().chain([&heads]).map(|row| row[column].chars().count());
         cells.max().unwrap_or(0)
     };
-    let widths: [usize; 6] = std::array::from_fn(width);
+    let widths: [usize; COLUMNS] = std::array::from_fn(width);
     let rule = widths.map(|width| "-".repeat(width));
     for row in [&heads, &rule].into_iter().chain(&rows) {
         for (cell, width) in row.iter().zip(widths) {

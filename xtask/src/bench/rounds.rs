@@ -18,6 +18,10 @@ use super::wrk;
 /// turn, so that a run finds the 28,000 ephemeral ports towards its own address free of the last runs'.
 const CLOSE_ADDRESSES: u8 = 8;
 
+/// The rows of [`compare_relay`].
+pub(crate) const RELAY_ON: &str = "relay on";
+pub(crate) const RELAY_OFF: &str = "relay off";
+
 /// One server with what was measured of it.
 struct Contender {
     running: Running,
@@ -60,6 +64,20 @@ pub(crate) fn compare_accept_modes(
         let mut command = words(&[&tools.program("corelay")?, "serve", "--cores", "2", "--accept", mode]);
         command.extend(addresses.iter().flat_map(|address| ["--listen".into(), address.to_string()]));
         let row = Row::new(&format!("corelay {mode}"), tools.version(Server::Corelay));
+        contenders.push(start(section, tools, &command, &addresses, row)?);
+    }
+    interleave(section, contenders, options, tools)
+}
+
+/// Compares corelay with its relay off and on, each on one CPU: what the monitor costs where nothing blocks.
+pub(crate) fn compare_relay(section: Section, options: &Options, tools: &Tools) -> Result<Measurement> {
+    let mut contenders = Vec::new();
+    // Off first: the others of a section are compared with its first.
+    for (label, relay) in [(RELAY_OFF, "off"), (RELAY_ON, "on")] {
+        let addresses = addresses(section)?;
+        let mut command = Server::Corelay.command(tools, &addresses, None)?;
+        command.extend(words(&["--relay", relay]));
+        let row = Row::new(label, tools.version(Server::Corelay));
         contenders.push(start(section, tools, &command, &addresses, row)?);
     }
     interleave(section, contenders, options, tools)

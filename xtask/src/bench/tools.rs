@@ -26,32 +26,47 @@ pub(crate) struct Tools {
 impl Tools {
     /// Builds and finds what the options call for.
     pub(crate) fn prepare(options: &Options) -> Result<Self> {
+        let mut tools = Self::none()?;
+        let servers = options.all_servers();
+        tools.add_debian("wrk")?;
+        for &server in &servers {
+            let version = match server.origin() {
+                Origin::Debian(package) => tools.add_debian(package)?,
+                Origin::Workspace => build::commit(&tools.root),
+                Origin::Bench { of: Some(name), .. } => build::locked_version(&tools.root, name)?,
+                Origin::Bench { .. } => String::new(),
+            };
+            tools.versions.insert(server, version);
+        }
+        tools.programs.extend(build::build(&tools.root, &tools.target, &servers)?);
+        Ok(tools)
+    }
+
+    /// Builds corelay and corelay-load's driver, and nothing else.
+    pub(crate) fn prepare_relay() -> Result<Self> {
+        let mut tools = Self::none()?;
+        tools.versions.insert(Server::Corelay, build::commit(&tools.root));
+        for (package, program) in [("corelay-cli", "corelay"), ("corelay-load", "corelay-load-driver")] {
+            let path = build::program(&tools.root, &tools.target, package, program)?;
+            tools.programs.insert(program.to_owned(), path);
+        }
+        Ok(tools)
+    }
+
+    fn none() -> Result<Self> {
         let cpus = std::thread::available_parallelism()?.get();
         ensure!(cpus >= 2, "two CPUs are needed: one for the server, one for the load");
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask is inside the workspace")?;
         // This program is at TARGET/debug/xtask, wherever the user keeps the target directory.
         let executable = std::env::current_exe()?;
         let target = executable.ancestors().nth(2).context("xtask was not run by cargo")?;
-        let mut tools = Self {
+        Ok(Self {
             root: root.to_owned(),
             target: target.to_owned(),
             programs: BTreeMap::new(),
             versions: BTreeMap::new(),
             cpus,
-        };
-        let servers = options.all_servers();
-        tools.add_debian("wrk")?;
-        for &server in &servers {
-            let version = match server.origin() {
-                Origin::Debian(package) => tools.add_debian(package)?,
-                Origin::Workspace => build::commit(root),
-                Origin::Bench { of: Some(name), .. } => build::locked_version(root, name)?,
-                Origin::Bench { .. } => String::new(),
-            };
-            tools.versions.insert(server, version);
-        }
-        tools.programs.extend(build::build(root, target, &servers)?);
-        Ok(tools)
+        })
     }
 
     /// The path of a program, relative to the workspace where it is inside.

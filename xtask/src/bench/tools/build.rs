@@ -34,6 +34,12 @@ pub(super) fn build(root: &Path, target: &Path, servers: &[Server]) -> Result<Ve
     Ok(binaries.into_iter().map(|binary| (binary.to_owned(), release.join(binary))).collect())
 }
 
+/// Builds one program of the workspace and gives its path.
+pub(super) fn program(root: &Path, target: &Path, package: &str, program: &str) -> Result<PathBuf> {
+    cargo_build(root, target, &["--package", package, "--bin", program])?;
+    Ok(target.join("release").join(program))
+}
+
 /// The commit that is measured, with a `+` if files differ from it; empty outside a clone.
 pub(super) fn commit(root: &Path) -> String {
     let git = |words: &[&str]| {
