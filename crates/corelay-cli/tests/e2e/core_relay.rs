@@ -156,6 +156,9 @@ fn a_route_that_keeps_sleeping_is_learnt_and_unlearnt(engine: Engine) {
 fn past_the_limit_of_threads_a_learnt_route_is_503(engine: Engine) {
     let server = start(engine, &["--max-service-threads", "4"]);
     teach(&server);
+    until("who taught it is out of the way", &server, |status| {
+        status["service"]["threads"] == status["service"]["standby"]
+    });
     let mut sleepers: Vec<Client> = (0..4).map(|_| server.connect()).collect();
     for client in &mut sleepers {
         request(client, "/sleep/3000");

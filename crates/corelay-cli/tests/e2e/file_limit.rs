@@ -43,7 +43,8 @@ fn out_of_files_costs_no_cpu_and_ends_by_itself(engine: Engine) {
         !waiting[0].answers_within(std::time::Duration::from_secs(2)),
         "there is no file to accept it with"
     );
-    let burnt = server.process().cpu_ticks() - before;
+    // The kernel scales samples to the time that was really used, and seen at two moments the sum may shrink.
+    let burnt = server.process().cpu_ticks().saturating_sub(before);
     assert!(burnt <= 20, "out of files the server burns {burnt} ticks of CPU in 2 s, of 200 a core");
     let open = served.len();
     assert_eq!(served[open - 1].get("/plaintext").status, 200, "those it has are served on");
