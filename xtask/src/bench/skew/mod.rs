@@ -144,7 +144,7 @@ impl Sample {
         let placement = group.placement.as_ref().context("the driver reports the placement")?;
         let (total, ms) = (&group.total, |time: Duration| time.as_secs_f64() * 1e3);
         let answers = total.per_second * duration.as_secs_f64();
-        ensure!(answers > 0.0, "nothing was answered: {:?}", total.errors);
+        ensure!(answers > 0.0, "nothing was answered within the measured time: {:?}", total.errors);
         Ok(Self {
             per_second: total.per_second,
             p50_ms: ms(total.latency.p50),
