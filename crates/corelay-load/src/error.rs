@@ -11,6 +11,8 @@ use std::io;
 pub enum Error {
     /// The plan cannot be carried out; the text says what to change.
     Plan(String),
+    /// A group's connections could not all be placed on one thread of the server; the text says why.
+    Placement(String),
     /// The driver's own machine refused it something: descriptors, a timer.
     System(io::Error),
 }
@@ -19,6 +21,7 @@ impl fmt::Display for Error {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Plan(why) => write!(out, "the plan cannot be carried out: {why}"),
+            Self::Placement(why) => write!(out, "the connections cannot be placed on one thread: {why}"),
             Self::System(error) => write!(out, "the load driver's own machine failed it: {error}"),
         }
     }

@@ -31,6 +31,11 @@
 //! - **The driver counts itself**: how late it sent what it could have sent ([`DriverReport::schedule_error`]), and how
 //!   much of its CPU it used. When it was the limit and not the server, [`DriverReport::limits`] says so.
 //!
+//! # Skew
+//!
+//! A group may ask that one thread of the server serve all its connections ([`Placement`]): what happens to a server whose
+//! hot connections were all accepted by one of its threads. The driver opens connections until enough are on one.
+//!
 //! # How it works
 //!
 //! One thread, one poller, non-blocking sockets. A loop turn tells connections of due requests, waits for readiness, and
@@ -50,7 +55,9 @@
 mod driver;
 mod error;
 mod link;
+mod placement;
 mod plan;
+pub mod process;
 mod report;
 mod response;
 mod schedule;
@@ -59,5 +66,8 @@ mod tally;
 
 pub use driver::run;
 pub use error::{Error, ErrorCounts, ErrorKind};
+pub use placement::Placement;
 pub use plan::{Group, Mix, Pace, Plan};
-pub use report::{DriverLimit, DriverReport, GroupReport, Latency, PathReport, Report, Total};
+pub use report::{
+    DriverLimit, DriverReport, GroupReport, Latency, PathReport, PlacementReport, Report, ThreadReport, Total,
+};

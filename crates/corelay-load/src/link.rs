@@ -38,6 +38,18 @@ impl Link {
         Ok(Self { stream: socket.into(), token, is_open: false, sent: None, interest })
     }
 
+    /// Takes over a connection that another opened.
+    ///
+    /// # Errors
+    ///
+    /// This machine has no memory for one more in the poller.
+    pub(crate) fn adopt(stream: TcpStream, token: Token, poller: &Poller) -> io::Result<Self> {
+        stream.set_nonblocking(true)?;
+        let interest = Interest::READ;
+        poller.add(&stream, token, interest, Trigger::Level)?;
+        Ok(Self { stream, token, is_open: true, sent: None, interest })
+    }
+
     /// Whether it is connected.
     pub(crate) fn is_open(&self) -> bool {
         self.is_open

@@ -1,6 +1,6 @@
 //! What to send: groups of connections, each with its paths and its pace.
 
-use crate::{Error, seconds};
+use crate::{Error, Placement, seconds};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -55,6 +55,13 @@ pub struct Group {
     pub pace: Pace,
     /// What is asked for.
     pub mix: Mix,
+    /// Fields of every request besides Host, names with values, such as `("Accept-Encoding", "gzip")`. Not Host, which is
+    /// the plan's, nor what would announce a body.
+    #[serde(default)]
+    pub fields: Vec<(String, String)>,
+    /// That all its connections be served by one thread of the server; see [`Placement`]. `None`: wherever they fall.
+    #[serde(default)]
+    pub placement: Option<Placement>,
 }
 
 /// When a request is due.
@@ -67,6 +74,13 @@ pub enum Pace {
     Open {
         /// Requests per second of all connections of the group together. Connections take turns, so each has a request
         /// due every `connections / requests_per_second` seconds, and no two at once.
+        requests_per_second: f64,
+    },
+    /// At moments drawn beforehand from the plan's seed, as many users who do not know of each other would ask (a Poisson
+    /// process): now and then several at once, so that a server which could do more than this a second still has queues.
+    /// Moments that are evenly spaced show none until it is full. They are drawn for the whole run, 8 bytes each.
+    Poisson {
+        /// The mean, of all connections of the group together; they take turns.
         requests_per_second: f64,
     },
 }
@@ -113,12 +127,23 @@ impl Plan {
 impl Group {
     /// Connections that send their next request when the answer is there.
     pub fn closed(name: &str, connections: u32, mix: Mix) -> Self {
-        Self { name: name.to_owned(), connections, pace: Pace::Closed, mix }
+        Self::new(name, connections, Pace::Closed, mix)
     }
 
     /// Connections that share a fixed rate.
     pub fn open(name: &str, connections: u32, requests_per_second: f64, mix: Mix) -> Self {
-        Self { name: name.to_owned(), connections, pace: Pace::Open { requests_per_second }, mix }
+        Self::new(name, connections, Pace::Open { requests_per_second }, mix)
+    }
+
+    /// Connections of that pace.
+    pub fn new(name: &str, connections: u32, pace: Pace, mix: Mix) -> Self {
+        Self { name: name.to_owned(), connections, pace, mix, fields: Vec::new(), placement: None }
+    }
+
+    /// A request for `path`, as it goes out.
+    pub(crate) fn request(&self, path: &str, host: &str) -> Vec<u8> {
+        let fields = self.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
+        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{}\r\n", fields.collect::<String>()).into_bytes()
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -127,7 +152,8 @@ impl Group {
         if self.connections == 0 {
             return wrong("it has no connection".into());
         }
-        if let Pace::Open { requests_per_second: rate } = self.pace
+        if let Pace::Open { requests_per_second: rate } | Pace::Poisson { requests_per_second: rate } =
+            self.pace
             && !(rate.is_finite() && rate > 0.0)
         {
             return wrong(format!("{rate} requests a second is no rate"));
@@ -135,7 +161,11 @@ impl Group {
         if self.mix.total_weight() == 0 {
             return wrong("no path has a weight above 0".into());
         }
-        match self.mix.paths().find(|path| !path.starts_with('/') || !is_visible(path)) {
+        if let Some((name, value)) = self.fields.iter().find(|(name, value)| !is_field(name, value)) {
+            return wrong(format!("{name:?} with {value:?} is no field that may be added"));
+        }
+        let probe = self.placement.iter().map(|placement| placement.probe.as_str());
+        match self.mix.paths().chain(probe).find(|path| !path.starts_with('/') || !is_visible(path)) {
             Some(path) => wrong(format!("{path:?} is no path: it begins with / and has no space or control")),
             None => Ok(()),
         }
@@ -184,6 +214,18 @@ fn is_visible(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
+/// A field whose line ends where it should, and which changes neither where the request goes nor where it ends: a name of
+/// token characters, a value of visible ones with spaces only between (RFC 9110 sections 5.5 and 5.6.2).
+fn is_field(name: &str, value: &str) -> bool {
+    const FIXED: [&str; 5] = ["content-length", "expect", "host", "transfer-encoding", "upgrade"];
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !name.is_empty()
+        && name.bytes().all(is_token)
+        && !FIXED.iter().any(|fixed| fixed.eq_ignore_ascii_case(name))
+        && value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
+        && value.trim() == value
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,10 +261,29 @@ mod tests {
             (Group::closed("g", 1, Mix::only("x")), "no path"),
             (Group::closed("g", 1, Mix::only("/ HTTP/1.1\r\nx: y")), "no path"),
             (Group::closed("g", 1, Mix::weighted([("/", 0)])), "weight"),
+            (with_field("a", "b\r\nc: d"), "no field"),
+            (with_field("a: b\r\nc", "d"), "no field"),
+            (with_field("a ", "b"), "no field"),
+            (with_field("", "b"), "no field"),
+            (with_field("a", " b"), "no field"),
+            (with_field("HOST", "b"), "no field"),
+            (with_field("Content-Length", "1"), "no field"),
         ] {
             let error = plan(group).expect_err(named);
             assert!(error.contains(named), "{error}");
         }
+    }
+
+    fn with_field(name: &str, value: &str) -> Group {
+        Group { fields: vec![(name.into(), value.into())], ..Group::closed("g", 1, Mix::only("/")) }
+    }
+
+    #[test]
+    fn fields_are_sent_as_they_are() {
+        let group = with_field("Accept-Encoding", "gzip, br;q=0.5");
+        let request = "GET /a HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip, br;q=0.5\r\n\r\n";
+        assert_eq!(String::from_utf8_lossy(&group.request("/a", "h")), request);
+        assert!(group.check().is_ok());
     }
 
     #[test]

@@ -35,6 +35,9 @@ pub struct GroupReport {
     /// Answers per second of the connection that had the fewest. Taken from answer to answer, so that a few slow answers in a
     /// short run are not rounded to whole ones; a wait that outlasts the run counts as if it had ended with it.
     pub slowest_connection_per_second: f64,
+    /// Where its connections were placed, if the plan asked for that.
+    #[serde(default)]
+    pub placement: Option<PlacementReport>,
 }
 
 impl GroupReport {
@@ -42,6 +45,47 @@ impl GroupReport {
     pub fn path(&self, path: &str) -> Option<&Total> {
         self.paths.iter().find(|found| found.path == path).map(|found| &found.total)
     }
+}
+
+/// What became of a [`Placement`](crate::Placement).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct PlacementReport {
+    /// The kernel's number of the thread that served all connections when the load began.
+    pub thread: u32,
+    /// Connections that were opened to find as many as were wanted.
+    pub candidates: u32,
+    /// Connections that had to be opened anew during the run. Those are not placed: if there are any, the load was not
+    /// what the plan says.
+    pub lost: u32,
+    /// What each thread of the server used within the measured time, the busiest first. Threads that ended meanwhile are
+    /// not in it.
+    pub threads: Vec<ThreadReport>,
+}
+
+impl PlacementReport {
+    /// CPU time of all threads of the server, within the measured time.
+    pub fn cpu_time(&self) -> Duration {
+        self.threads.iter().map(|used| used.cpu_time).sum()
+    }
+
+    /// The busiest thread's share of that: 1 where one thread did all the work; `None` if none did any.
+    pub fn busiest_share(&self) -> Option<f64> {
+        let busiest = self.threads.first()?.cpu_time.as_secs_f64();
+        let all = self.cpu_time().as_secs_f64();
+        (all > 0.0).then(|| busiest / all)
+    }
+}
+
+/// What one thread of the server used.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct ThreadReport {
+    /// The kernel's number.
+    pub thread: u32,
+    /// User and system time.
+    #[serde(with = "seconds")]
+    pub cpu_time: Duration,
 }
 
 /// What one path of a group found.

@@ -2,26 +2,53 @@
 //!
 //! Request `n` of a group is due at `start + n / rate` and belongs to connection `n mod connections`. So the requests
 //! that wait for a busy connection need no storage: the connection knows how many it has sent, and each next one knows
-//! its own moment, however long ago. That moment is where its latency counts from.
+//! its own moment, however long ago. That moment is where its latency counts from. The moments of a Poisson process depend
+//! on those before them, so these are drawn at the beginning and kept.
 
 use std::time::{Duration, Instant};
 
 /// The moments of one group.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Schedule {
     start: Instant,
     end: Instant,
     connections: u64,
-    nanoseconds_apart: f64,
+    moments: Moments,
     /// The first request whose connection has not been told.
     next: u64,
 }
 
+/// Nanoseconds from the start to each request.
+#[derive(Debug)]
+enum Moments {
+    Even { apart: f64 },
+    Drawn(Vec<u64>),
+}
+
 impl Schedule {
-    /// Requests due from `start`, before `end`.
-    pub(crate) fn new(requests_per_second: f64, connections: u32, start: Instant, end: Instant) -> Self {
-        let nanoseconds_apart = 1e9 / requests_per_second;
-        Self { start, end, connections: u64::from(connections), nanoseconds_apart, next: 0 }
+    /// Requests due from `start`, before `end`, evenly spaced.
+    pub(crate) fn even(requests_per_second: f64, connections: u32, start: Instant, end: Instant) -> Self {
+        let moments = Moments::Even { apart: 1e9 / requests_per_second };
+        Self { start, end, connections: u64::from(connections), moments, next: 0 }
+    }
+
+    /// The same, with exponentially distributed times between them, drawn from `seed`.
+    pub(crate) fn poisson(
+        requests_per_second: f64,
+        connections: u32,
+        start: Instant,
+        end: Instant,
+        seed: u64,
+    ) -> Self {
+        let (mut random, mut after) = (fastrand::Rng::with_seed(seed), 0.0);
+        let last = end.saturating_duration_since(start).as_nanos() as f64;
+        let draw = || {
+            // 1 - f64() is above 0, and its logarithm a number.
+            after -= (1.0 - random.f64()).ln() * 1e9 / requests_per_second;
+            (after < last).then_some(after as u64)
+        };
+        let moments = Moments::Drawn(std::iter::from_fn(draw).collect());
+        Self { start, end, connections: u64::from(connections), moments, next: 0 }
     }
 
     /// When the `turn`th request of a connection is due; `None` if that is not before the end.
@@ -43,8 +70,11 @@ impl Schedule {
     }
 
     fn moment(&self, number: u64) -> Option<Instant> {
-        let after = Duration::from_nanos((number as f64 * self.nanoseconds_apart) as u64);
-        self.start.checked_add(after).filter(|&due| due < self.end)
+        let after = match &self.moments {
+            Moments::Even { apart } => (number as f64 * apart) as u64,
+            Moments::Drawn(moments) => *moments.get(usize::try_from(number).ok()?)?,
+        };
+        self.start.checked_add(Duration::from_nanos(after)).filter(|&due| due < self.end)
     }
 }
 
@@ -56,7 +86,7 @@ mod tests {
     fn connections_take_turns_evenly_and_the_end_is_not_due() {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut schedule = Schedule::new(100.0, 4, start, at(100));
+        let mut schedule = Schedule::even(100.0, 4, start, at(100));
         assert_eq!(schedule.due(0, 0), Some(at(0)));
         assert_eq!(schedule.due(3, 0), Some(at(30)));
         assert_eq!(schedule.due(1, 2), Some(at(90)));
@@ -67,5 +97,24 @@ mod tests {
         let told: Vec<_> = std::iter::from_fn(|| schedule.take_due(at(1_000))).collect();
         assert_eq!(told, [0, 1, 2, 3, 0, 1]);
         assert_eq!(schedule.next_due(), None);
+    }
+
+    #[test]
+    fn poisson_moments_have_their_mean_and_their_spread_and_the_seed_repeats_them() {
+        let start = Instant::now();
+        let draw = |seed| {
+            let end = start + Duration::from_secs(100);
+            let schedule = Schedule::poisson(100.0, 1, start, end, seed);
+            (0..).map_while(|turn| schedule.due(0, turn)).collect::<Vec<_>>()
+        };
+        let moments = draw(7);
+        // Mean 10,000, standard deviation 100. Of the gaps e^-1 = 36.8 % are longer than the mean gap: evenly spaced ones
+        // would all or none be. The seed makes both one number; this says they are sane ones.
+        assert!((9_700..10_300).contains(&moments.len()), "{}", moments.len());
+        let long = moments.windows(2).filter(|pair| pair[1] - pair[0] > Duration::from_millis(10)).count();
+        assert!((3_400..3_950).contains(&long), "{long}");
+        assert!(moments.is_sorted());
+        assert_eq!(moments, draw(7));
+        assert_ne!(moments, draw(8));
     }
 }

@@ -12,9 +12,12 @@
 //! Two comparisons have a word of their own: `bench monitor`, what the relay's monitor costs a request, by the same means;
 //! and [`relay`], plain requests beside handlers that block, with corelay-load's driver, which tells latency by path.
 //!
+//! A third is [`skew`]: all hot connections on one core, with rebalancing, without, and on other servers.
+//!
 //! Deliberately absent: any stored baseline.
 
 mod bounds;
+mod driver;
 mod idle;
 mod machine;
 mod options;
@@ -25,6 +28,7 @@ mod report;
 mod rounds;
 mod running;
 mod servers;
+mod skew;
 mod statistics;
 mod tools;
 mod wrk;
@@ -51,6 +55,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     match arguments.split_first() {
         Some((word, rest)) if word == "relay" => relay::run(rest),
+        Some((word, rest)) if word == "skew" => skew::run(rest),
         Some((word, rest)) if word == "monitor" => {
             // What is given comes later, and wins.
             let defaults = ["--only", "keepalive,pipelined", "--servers", "corelay"].map(String::from);

@@ -25,7 +25,14 @@ cargo xtask bench relay [OPTIONS]     plain requests beside handlers that block,
   --seconds S      measured time of one run; half a second of warm-up besides [default: 1.5]
   --json FILE      write every single sample too
 
-Pins servers to CPU 0 and the load to CPU 1, on loopback only. Installs nothing into the system: Debian's wrk, nginx and
+cargo xtask bench skew [OPTIONS]      all hot connections on one core: rebalancing on and off, actix, hyper, nginx
+
+  --pairs N        rounds: every server once a round, in a closed and an open loop  [default: 15]
+  --seconds S      measured time of one run, besides its warm-up                    [default: 1]
+  --rate N         requests a second of the open loop   [default: 70 % of what one core of corelay was found to do]
+  --json FILE      write every single sample too
+
+Pins servers to CPU 0 and the load to CPU 1 (skew: to both, and to CPU 2 if there is one), on loopback only. Installs nothing into the system: Debian's wrk, nginx and
 h2o are used if present, else extracted under target/bench. The method: crates/corelay-bench/README.md
 ";
 

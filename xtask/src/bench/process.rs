@@ -1,10 +1,10 @@
 //! What a process and its children have used: CPU time and resident memory, from proc(5).
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use corelay_load::process::{Stat, ThreadTimes, family};
 
 /// What the scheduler's exact count may lag behind the coarse one before a thread must have ended in between.
 const COARSE_ERROR: Duration = Duration::from_millis(50);
@@ -15,35 +15,27 @@ const COARSE_ERROR: Duration = Duration::from_millis(50);
 /// per process from `/proc/PID/stat`, which remembers them but counts in ticks of 10 ms.
 #[derive(Debug)]
 pub(crate) struct CpuTime {
-    nanoseconds_by_thread: BTreeMap<u32, u64>,
+    threads: ThreadTimes,
     coarse: Duration,
 }
 
 impl CpuTime {
     /// Reads the CPU time of a process and all that descend from it.
     pub(crate) fn read(process: u32) -> Result<Self> {
-        let mut time = Self { nanoseconds_by_thread: BTreeMap::new(), coarse: Duration::ZERO };
-        for member in family(process)? {
-            time.coarse += coarse_time(member)?;
-            for thread in numbered(&format!("/proc/{member}/task"))? {
-                let schedstat = fs::read_to_string(format!("/proc/{member}/task/{thread}/schedstat"));
-                // A thread may end between the listing and the reading; the coarse count has it.
-                let Ok(schedstat) = schedstat else { continue };
-                let nanoseconds = field(&schedstat, 0)?;
-                time.nanoseconds_by_thread.insert(thread, nanoseconds);
-            }
+        let family = family(process)?;
+        let mut coarse = Duration::ZERO;
+        for &member in &family {
+            coarse += coarse_time(member)?;
         }
-        Ok(time)
+        let threads = ThreadTimes::read(&family)
+            .with_context(|| format!("cannot read the threads of {process}: did the server end?"))?;
+        Ok(Self { threads, coarse })
     }
 
     /// What was used since an earlier reading.
     pub(crate) fn since(&self, earlier: &Self) -> Duration {
-        let used = |(thread, now): (&u32, &u64)| {
-            now.saturating_sub(earlier.nanoseconds_by_thread.get(thread).copied().unwrap_or(0))
-        };
-        let exact = Duration::from_nanos(self.nanoseconds_by_thread.iter().map(used).sum());
-        let coarse = self.coarse.saturating_sub(earlier.coarse);
-        if coarse > exact + COARSE_ERROR { coarse } else { exact }
+        let exact = self.threads.since(&earlier.threads).map(|(_, used)| used).sum();
+        larger_if_a_thread_ended(exact, self.coarse.saturating_sub(earlier.coarse))
     }
 }
 
@@ -61,37 +53,15 @@ pub(crate) fn resident_bytes(process: u32) -> Result<u64> {
     Ok(bytes)
 }
 
-/// A process and all that descend from it.
-fn family(process: u32) -> Result<Vec<u32>> {
-    let mut parents = BTreeMap::new();
-    for other in numbered("/proc")? {
-        if let Ok(stat) = fs::read_to_string(format!("/proc/{other}/stat")) {
-            parents.insert(other, field(after_name(&stat)?, 1)? as u32);
-        }
-    }
-    let mut family = vec![process];
-    let mut next = 0;
-    while next < family.len() {
-        let parent = family[next];
-        family.extend(parents.iter().filter(|(_, its)| **its == parent).map(|(child, _)| *child));
-        next += 1;
-    }
-    Ok(family)
-}
-
 fn coarse_time(process: u32) -> Result<Duration> {
-    let path = format!("/proc/{process}/stat");
-    let stat =
-        fs::read_to_string(&path).with_context(|| format!("cannot read {path}: did the server end?"))?;
-    let counted = after_name(&stat)?;
-    // utime and stime are fields 14 and 15 of the whole line; 11 and 12 after the name, counted from 0.
-    let ticks = field(counted, 11)? + field(counted, 12)?;
-    Ok(Duration::from_millis(ticks * 1000 / rustix::param::clock_ticks_per_second()))
+    let stat = Stat::read(process)
+        .with_context(|| format!("cannot read /proc/{process}/stat: did the server end?"))?;
+    Ok(Duration::from_millis(stat.cpu_ticks * 1000 / rustix::param::clock_ticks_per_second()))
 }
 
-/// What follows the name in a stat line: the name is in parentheses and may itself hold anything.
-fn after_name(stat: &str) -> Result<&str> {
-    Ok(stat.rsplit_once(')').context("a stat line without a name")?.1)
+/// The exact count, unless the coarse one shows that a thread ended and took its exact time along.
+fn larger_if_a_thread_ended(exact: Duration, coarse: Duration) -> Duration {
+    if coarse > exact + COARSE_ERROR { coarse } else { exact }
 }
 
 /// A number in a line of fields, counted from 0.
@@ -100,35 +70,17 @@ fn field(line: &str, index: usize) -> Result<u64> {
     word.parse().with_context(|| format!("field {index} is not a number: {word:?}"))
 }
 
-/// The entries of a directory whose names are numbers.
-fn numbered(directory: &str) -> Result<Vec<u32>> {
-    let entries = fs::read_dir(directory).with_context(|| format!("cannot list {directory}"))?;
-    Ok(entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
 
     use super::*;
 
-    fn time(threads: &[(u32, u64)], coarse_ms: u64) -> CpuTime {
-        CpuTime {
-            nanoseconds_by_thread: threads.iter().copied().collect(),
-            coarse: Duration::from_millis(coarse_ms),
-        }
-    }
-
     #[test]
     fn the_exact_count_is_used_while_all_threads_live() {
-        let used = time(&[(1, 2_000_000), (2, 500_000)], 10).since(&time(&[(1, 1_000_000)], 0));
-        assert_eq!(used, Duration::from_nanos(1_500_000));
-    }
-
-    #[test]
-    fn a_thread_that_ended_is_counted_all_the_same() {
-        let used = time(&[(1, 1_000_000)], 900).since(&time(&[(1, 0), (2, 0)], 0));
-        assert_eq!(used, Duration::from_millis(900));
+        let ms = Duration::from_millis;
+        assert_eq!(larger_if_a_thread_ended(ms(2), ms(10)), ms(2));
+        assert_eq!(larger_if_a_thread_ended(ms(1), ms(900)), ms(900));
     }
 
     #[test]
@@ -143,15 +95,5 @@ mod tests {
         // Burns CPU time until it is seen: a reading that stands still would never end this test.
         while CpuTime::read(me).unwrap().since(&before) < Duration::from_millis(1) {}
         assert!(resident_bytes(me).unwrap() > 100_000);
-    }
-
-    #[test]
-    fn a_name_with_parentheses_and_spaces_does_not_shift_the_fields() {
-        let stat = "7 (a) b) c) S 1 7 7 0 -1 4194560 1 0 0 0 12 34 0 0 20";
-        let counted = after_name(stat).unwrap();
-        assert_eq!(
-            (field(counted, 1).unwrap(), field(counted, 11).unwrap(), field(counted, 12).unwrap()),
-            (1, 12, 34)
-        );
     }
 }

@@ -161,7 +161,7 @@ impl Report {
 }
 
 /// A command with `:PORT` for the number after every loopback address: the ports were free ones and tell nothing.
-fn without_ports(command: &str) -> String {
+pub(crate) fn without_ports(command: &str) -> String {
     let mut shown = String::new();
     let mut rest = command;
     while let Some(at) = rest.find("127.0.0.") {

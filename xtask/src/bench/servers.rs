@@ -13,7 +13,7 @@ use super::tools::Tools;
 /// The CPU the servers are pinned to.
 pub(crate) const SERVER_CPU: &str = "0";
 
-mod configuration;
+pub(crate) mod configuration;
 
 /// A server that can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -98,7 +98,8 @@ impl Server {
         match self {
             Self::Corelay => {}
             Self::Nginx => {
-                let file = configuration::nginx(&tools.scratch("nginx")?, addresses)?;
+                let file =
+                    configuration::nginx(&tools.scratch("nginx")?, addresses, configuration::ONE_WORKER, "")?;
                 words.extend([
                     tools.program("nginx")?,
                     "-c".into(),

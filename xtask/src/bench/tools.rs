@@ -27,19 +27,30 @@ impl Tools {
     /// Builds and finds what the options call for.
     pub(crate) fn prepare(options: &Options) -> Result<Self> {
         let mut tools = Self::none()?;
-        let servers = options.all_servers();
         tools.add_debian("wrk")?;
-        for &server in &servers {
+        tools.add_servers(&options.all_servers())?;
+        Ok(tools)
+    }
+
+    /// Builds and finds what `bench skew` compares, and corelay-load's driver.
+    pub(crate) fn prepare_skew() -> Result<Self> {
+        let mut tools = Self::prepare_relay()?;
+        tools.add_servers(&[Server::Hyper, Server::Actix, Server::Nginx])?;
+        Ok(tools)
+    }
+
+    fn add_servers(&mut self, servers: &[Server]) -> Result<()> {
+        for &server in servers {
             let version = match server.origin() {
-                Origin::Debian(package) => tools.add_debian(package)?,
-                Origin::Workspace => build::commit(&tools.root),
-                Origin::Bench { of: Some(name), .. } => build::locked_version(&tools.root, name)?,
+                Origin::Debian(package) => self.add_debian(package)?,
+                Origin::Workspace => build::commit(&self.root),
+                Origin::Bench { of: Some(name), .. } => build::locked_version(&self.root, name)?,
                 Origin::Bench { .. } => String::new(),
             };
-            tools.versions.insert(server, version);
+            self.versions.insert(server, version);
         }
-        tools.programs.extend(build::build(&tools.root, &tools.target, &servers)?);
-        Ok(tools)
+        self.programs.extend(build::build(&self.root, &self.target, servers)?);
+        Ok(())
     }
 
     /// Builds corelay and corelay-load's driver, and nothing else.

@@ -1,4 +1,4 @@
-//! Peer: actix-web with one worker and no optional feature (no compression, no cookies, no HTTP/2).
+//! Peer: actix-web with one worker (or `--threads`) and no optional feature (no compression, no cookies, no HTTP/2).
 //!
 //! Keep-alive is ten minutes instead of five seconds, or the idle connections would be gone before they are counted.
 
@@ -7,10 +7,10 @@
 use std::time::Duration;
 
 use actix_web::http::header::ContentType;
-use actix_web::{App, HttpResponse, HttpServer, rt, web};
+use actix_web::{App, HttpRequest, HttpResponse, HttpServer, rt, web};
 use anyhow::Result;
 use corelay_bench::arguments::Arguments;
-use corelay_bench::{open_files, response};
+use corelay_bench::{open_files, response, spin};
 
 /// Longer than any run.
 const KEEP_ALIVE: Duration = Duration::from_secs(600);
@@ -18,12 +18,23 @@ const KEEP_ALIVE: Duration = Duration::from_secs(600);
 fn main() -> Result<()> {
     open_files::raise_limit()?;
     let arguments = Arguments::parse(std::env::args().skip(1))?;
-    let server = HttpServer::new(|| App::new().route(response::PATH, web::get().to(answer)))
-        .workers(1)
-        .keep_alive(KEEP_ALIVE);
+    let server = HttpServer::new(|| {
+        App::new()
+            .route(response::PATH, web::get().to(answer))
+            .route("/spin/{us}", web::get().to(spin_as_asked))
+    })
+    .workers(arguments.threads)
+    .keep_alive(KEEP_ALIVE);
     rt::System::new().block_on(async { Ok(server.bind(&arguments.listen[..])?.run().await?) })
 }
 
 async fn answer() -> HttpResponse {
     HttpResponse::Ok().insert_header(ContentType::plaintext()).body(response::BODY)
+}
+
+async fn spin_as_asked(request: HttpRequest) -> HttpResponse {
+    match spin::asked_for(request.path()) {
+        Some(us) => HttpResponse::Ok().insert_header(ContentType::plaintext()).body(spin::spin(us)),
+        None => HttpResponse::BadRequest().finish(),
+    }
 }

@@ -7,8 +7,11 @@
 mod connection;
 mod exchange;
 mod usage;
+mod watch;
 
-use crate::plan::{Group, Mix, Pace};
+use crate::link::Link;
+use crate::placement::{self, Placed};
+use crate::plan::{Group, Pace};
 use crate::schedule::Schedule;
 use crate::tally::{Tally, Times, Window};
 use crate::{DriverReport, Error, ErrorKind, GroupReport, PathReport, Plan, Report};
@@ -17,6 +20,7 @@ use corelay_poll::{Events, Interest, Poller, Timer, Token, Trigger};
 use std::io;
 use std::time::{Duration, Instant};
 use usage::Usage;
+use watch::Watch;
 
 /// Events taken in one wait.
 const EVENTS: usize = 1024;
@@ -27,6 +31,9 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// How often all connections are looked over for timeouts, and for a rest that is over.
 const LOOK_OVER: Duration = Duration::from_millis(100);
 
+/// The generation of a connection that was placed, and with it that of its first socket.
+const PLACED_GENERATION: u32 = 1;
+
 /// The slot of the timer; connections have those from 0 on.
 const TIMER: Token = Token::new(u32::MAX, 0);
 
@@ -34,11 +41,13 @@ const TIMER: Token = Token::new(u32::MAX, 0);
 ///
 /// # Errors
 ///
-/// [`Error::Plan`] if it cannot be carried out, [`Error::System`] if this machine has no descriptor for a poller. A server
+/// [`Error::Plan`] if it cannot be carried out, [`Error::Placement`] if a group cannot be placed, [`Error::System`] if this machine has no descriptor for a poller. A server
 /// that cannot be reached, or fails, is no error here: the report counts it.
 pub fn run(plan: &Plan) -> Result<Report, Error> {
     plan.check()?;
+    let placed = placement::place(plan)?;
     let mut driver = Driver::new(plan)?;
+    driver.adopt(placed)?;
     let usage = Usage::begin();
     driver.open_all();
     let mut events = Events::with_capacity(EVENTS);
@@ -78,6 +87,8 @@ struct Running<'p> {
     requests: Vec<Vec<u8>>,
     tallies: Vec<Tally>,
     lateness: Times,
+    /// Of a group that is placed.
+    watch: Option<Watch>,
 }
 
 impl<'p> Driver<'p> {
@@ -90,7 +101,7 @@ impl<'p> Driver<'p> {
         let mut connections = Vec::new();
         let mut groups = Vec::new();
         for (index, group) in plan.groups.iter().enumerate() {
-            groups.push(Running::new(plan, group, connections.len(), now, window.end));
+            groups.push(Running::new(plan, index, connections.len(), now, window.end));
             connections.extend((0..group.connections).map(|number| {
                 Connection::new(index, number, seed_of_connection(plan.seed, index, number), now)
             }));
@@ -110,6 +121,21 @@ impl<'p> Driver<'p> {
             armed: None,
             buffer,
         })
+    }
+
+    /// Takes over the connections of groups that are placed.
+    fn adopt(&mut self, placed: Vec<Option<Placed>>) -> io::Result<()> {
+        for (running, placed) in self.groups.iter_mut().zip(placed) {
+            let Some(Placed { streams, whence }) = placed else { continue };
+            running.watch = Some(Watch::new(whence));
+            for (slot, stream) in (running.first..).zip(streams) {
+                let connection = &mut self.connections[slot];
+                connection.generation = PLACED_GENERATION;
+                let token = Token::new(slot as u32, connection.generation);
+                connection.link = Some(Link::adopt(stream, token, &self.poller)?);
+            }
+        }
+        Ok(())
     }
 
     /// Begins to open every connection, so that the warm-up pays for it.
@@ -132,6 +158,7 @@ impl<'p> Driver<'p> {
             self.start_due();
         }
         self.start_due();
+        self.watch();
         if self.now >= self.next_look_over {
             self.look_over();
         }
@@ -142,7 +169,7 @@ impl<'p> Driver<'p> {
     fn wait(&mut self, events: &mut Events) -> io::Result<()> {
         let stop = if self.now < self.window.end { self.window.end } else { self.last_moment() };
         let wake = self.next_look_over.min(stop);
-        let due = self.groups.iter().filter_map(|group| group.schedule?.next_due()).min();
+        let due = self.groups.iter().filter_map(|group| group.schedule.as_ref()?.next_due()).min();
         if let Some(due) = due.filter(|&due| due < wake && self.armed != Some(due)) {
             self.timer.set_at(due)?;
             self.armed = Some(due);
@@ -161,6 +188,13 @@ impl<'p> Driver<'p> {
             {
                 self.advance(first + number as usize);
             }
+        }
+    }
+
+    /// Has the servers' threads looked at when the measured time begins, and when it ends.
+    fn watch(&mut self) {
+        for watch in self.groups.iter_mut().filter_map(|running| running.watch.as_mut()) {
+            watch.look(self.now, &self.window);
         }
     }
 
@@ -192,7 +226,7 @@ impl<'p> Driver<'p> {
                 tallies[request.path].failed(request.due, self.now, ErrorKind::Unanswered);
             }
             while let Some(due) =
-                schedule.and_then(|schedule| schedule.due(connection.number, connection.turn))
+                schedule.as_ref().and_then(|schedule| schedule.due(connection.number, connection.turn))
             {
                 let path = group.mix.draw(&mut connection.random);
                 tallies[path].failed(due, self.now, ErrorKind::Unanswered);
@@ -223,32 +257,38 @@ impl<'p> Driver<'p> {
                 .map(|(path, tally)| PathReport { path: path.to_owned(), total: tally.total(&self.window) })
                 .collect(),
             slowest_connection_per_second: rates.fold(f64::INFINITY, f64::min),
+            placement: group.watch.as_ref().map(|watch| {
+                let lost = connections.iter().filter(|connection| connection.generation != PLACED_GENERATION);
+                watch.report(lost.count() as u32)
+            }),
         }
     }
 }
 
 impl<'p> Running<'p> {
-    fn new(plan: &Plan, group: &'p Group, first: usize, start: Instant, end: Instant) -> Self {
+    fn new(plan: &'p Plan, index: usize, first: usize, start: Instant, end: Instant) -> Self {
+        let group = &plan.groups[index];
         let schedule = match group.pace {
             Pace::Closed => None,
             Pace::Open { requests_per_second } => {
-                Some(Schedule::new(requests_per_second, group.connections, start, end))
+                Some(Schedule::even(requests_per_second, group.connections, start, end))
+            }
+            Pace::Poisson { requests_per_second } => {
+                // No connection has this number.
+                let seed = seed_of_connection(plan.seed, index, u32::MAX);
+                Some(Schedule::poisson(requests_per_second, group.connections, start, end, seed))
             }
         };
         Self {
             group,
             first,
             schedule,
-            requests: encode(&group.mix, &plan.host),
+            requests: group.mix.paths().map(|path| group.request(path, &plan.host)).collect(),
             tallies: vec![Tally::new(); group.mix.paths().len()],
             lateness: Times::new(),
+            watch: None,
         }
     }
-}
-
-/// The requests of a mix, as they go out.
-fn encode(mix: &Mix, host: &str) -> Vec<Vec<u8>> {
-    mix.paths().map(|path| format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n\r\n").into_bytes()).collect()
 }
 
 /// A seed for each connection: a sequence that depends on no other connection's timing.

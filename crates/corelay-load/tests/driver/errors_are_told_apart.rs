@@ -1,8 +1,9 @@
 //! Every way to fail has a kind of its own, and fails a request once.
 
 use crate::server::Server;
-use corelay_load::{Error, ErrorCounts, Group, Mix, Plan, Total, run};
+use corelay_load::{Error, ErrorCounts, Group, Mix, Placement, Plan, Total, run};
 use std::net::{SocketAddr, TcpListener};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 fn plan(address: SocketAddr, path: &str) -> Plan {
@@ -75,4 +76,18 @@ fn a_plan_without_sense_does_not_begin() {
     let mut plan = plan(SocketAddr::from(([127, 0, 0, 1], 1)), "/");
     plan.groups.clear();
     assert!(matches!(run(&plan), Err(Error::Plan(_))));
+}
+
+#[test]
+fn connections_that_another_process_serves_cannot_be_placed_and_nor_can_a_probe_that_fails() {
+    // It waits for its input, and uses no CPU time.
+    let mut idle = Command::new("cat").stdin(Stdio::piped()).spawn().unwrap();
+    for (probe, named) in [("/length", "is that the server"), ("/unavailable", "the answer is 503")] {
+        let mut plan = plan(Server::start().address, "/length");
+        plan.groups[0].placement = Some(Placement::new(idle.id(), probe));
+        let error = run(&plan).unwrap_err();
+        assert!(matches!(error, Error::Placement(_)) && error.to_string().contains(named), "{error}");
+    }
+    drop(idle.stdin.take());
+    idle.wait().unwrap();
 }

@@ -14,12 +14,10 @@ mod options;
 mod scenario;
 mod table;
 
-use std::io::Write;
-use std::process::Stdio;
-
 use anyhow::{Context, Result, ensure};
-use corelay_load::{DriverLimit, Plan, Report};
+use corelay_load::DriverLimit;
 
+use super::driver;
 use super::machine::Machine;
 use super::running::{Running, free_addresses};
 use super::servers::{Server, words};
@@ -47,7 +45,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let off = measure("off", options.off_pairs, &options, &tools)?;
     machine.finish();
     let version = tools.version(Server::Corelay).to_owned();
-    let commands = [shown(&server_command("on|off", &tools)?), shown(&driver_command(&tools)?)];
+    let commands =
+        [shown(&server_command("on|off", &tools)?), shown(&driver::command(&tools, Some(DRIVER_CPU))?)];
     let table = Table { machine, version, commands, found: vec![on, off] };
     print!("{table}");
     if let Some(path) = &options.json {
@@ -92,7 +91,7 @@ fn measure_once(scenario: &Scenario, relay: &str, options: &Options, tools: &Too
     let mut command = server_command(relay, tools)?;
     command.extend(["--listen".into(), addresses[0].to_string()]);
     let server = Running::start(tools, &command, &addresses)?;
-    let report = drive(&scenario.plan(addresses[0], options.duration), tools)?;
+    let report = driver::run(&scenario.plan(addresses[0], options.duration), tools, Some(DRIVER_CPU))?;
     drop(server);
     scenario.sample(&report)
 }
@@ -100,21 +99,4 @@ fn measure_once(scenario: &Scenario, relay: &str, options: &Options, tools: &Too
 /// A server that is not waited for when it ends: with the relay off it may sleep for long on behalf of nobody.
 fn server_command(relay: &str, tools: &Tools) -> Result<Vec<String>> {
     Ok(words(&[&tools.program("corelay")?, "serve", "--cpus", "0", "--relay", relay, "--drain", "0s"]))
-}
-
-fn driver_command(tools: &Tools) -> Result<Vec<String>> {
-    Ok(words(&["taskset", "-c", DRIVER_CPU, &tools.program("corelay-load-driver")?]))
-}
-
-/// Runs the driver in a process of its own.
-fn drive(plan: &Plan, tools: &Tools) -> Result<Report> {
-    let mut command = tools.command(&driver_command(tools)?);
-    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = piped.spawn().context("cannot start the load driver")?;
-    let mut input = child.stdin.take().context("its input is piped")?;
-    input.write_all(&serde_json::to_vec(plan)?)?;
-    drop(input);
-    let output = child.wait_with_output()?;
-    ensure!(output.status.success(), "the load driver failed: {}", output.status);
-    serde_json::from_slice(&output.stdout).context("the load driver's report")
 }

@@ -1,6 +1,6 @@
 //! The configuration files of nginx and h2o: the fastest honest way each has to answer `Hello, World!`.
 //!
-//! One worker, no access log, nothing closed for being idle or old. nginx answers from its configuration (`return`); h2o
+//! One worker (unless a bench asks for more), no access log, nothing closed for being idle or old. nginx answers from its configuration (`return`); h2o
 //! has no such thing without mruby and serves a file of those thirteen bytes, whose descriptor it keeps open.
 
 use std::fmt::Write as _;
@@ -15,14 +15,24 @@ use rustix::process::{Resource, geteuid, getrlimit};
 /// Connections a server may hold: more than the idle ones that are opened.
 const CONNECTIONS_MAX: u32 = 16_384;
 
+/// What nginx is told of its processes, when there is to be one.
+pub(crate) const ONE_WORKER: &str = "worker_processes 1;";
+
 /// Writes nginx's configuration into a directory and gives the file's path.
-pub(super) fn nginx(directory: &Path, addresses: &[SocketAddr]) -> Result<String> {
+///
+/// `workers` is what it says of its processes, `locations` what is served besides the fixed text.
+pub(crate) fn nginx(
+    directory: &Path,
+    addresses: &[SocketAddr],
+    workers: &str,
+    locations: &str,
+) -> Result<String> {
     let here = directory.display();
     // Else the worker would give up root for a user who may not enter the directory.
     let user = if geteuid().is_root() { "user root;\n" } else { "" };
     let files = getrlimit(Resource::Nofile).maximum.unwrap_or(u64::from(CONNECTIONS_MAX) * 2);
     let mut text = format!(
-        "{user}daemon off;\nworker_processes 1;\nworker_rlimit_nofile {files};\npid {here}/pid;\n\
+        "{user}daemon off;\n{workers}\nworker_rlimit_nofile {files};\npid {here}/pid;\n\
          error_log stderr crit;\n\
          events {{ worker_connections {CONNECTIONS_MAX}; }}\n\
          http {{\n  access_log off;\n  default_type text/plain;\n\
@@ -35,7 +45,8 @@ pub(super) fn nginx(directory: &Path, addresses: &[SocketAddr]) -> Result<String
     for address in addresses {
         writeln!(text, "    listen {address} backlog=4096;")?;
     }
-    writeln!(text, "    location = {} {{ return 200 \"{}\"; }}\n  }}\n}}", response::PATH, response::BODY)?;
+    writeln!(text, "    location = {} {{ return 200 \"{}\"; }}", response::PATH, response::BODY)?;
+    writeln!(text, "{locations}  }}\n}}")?;
     write(directory, "nginx.conf", &text)
 }
 
