@@ -15,6 +15,8 @@
 //! Deliberately absent: any stored baseline.
 
 mod bounds;
+mod driver;
+mod holding;
 mod idle;
 mod machine;
 mod options;

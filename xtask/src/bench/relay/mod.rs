@@ -14,12 +14,9 @@ mod options;
 mod scenario;
 mod table;
 
-use std::io::Write;
-use std::process::Stdio;
-
 use anyhow::{Context, Result, ensure};
-use corelay_load::{DriverLimit, Plan, Report};
 
+use super::driver;
 use super::machine::Machine;
 use super::running::{Running, free_addresses};
 use super::servers::{Server, words};
@@ -27,12 +24,6 @@ use super::tools::{Tools, shown};
 use options::Options;
 use scenario::{SCENARIOS, Sample, Scenario};
 use table::{Found, Table};
-
-/// The CPU of the driver; the server has CPU 0.
-const DRIVER_CPU: &str = "1";
-
-/// How often a run is done at most, while other processes have the driver's CPU meanwhile: it would tell of them.
-const ATTEMPTS: u64 = 3;
 
 /// Measures and prints the table.
 ///
@@ -47,7 +38,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let off = measure("off", options.off_pairs, &options, &tools)?;
     machine.finish();
     let version = tools.version(Server::Corelay).to_owned();
-    let commands = [shown(&server_command("on|off", &tools)?), shown(&driver_command(&tools)?)];
+    let commands = [shown(&server_command("on|off", &tools)?), shown(&driver::command(&tools)?)];
     let table = Table { machine, version, commands, found: vec![on, off] };
     print!("{table}");
     if let Some(path) = &options.json {
@@ -67,7 +58,7 @@ fn measure(relay: &'static str, rounds: usize, options: &Options, tools: &Tools)
         }
         for index in order {
             let scenario = &SCENARIOS[index];
-            let sample = measure_undisturbed(scenario, relay, options, tools)
+            let sample = driver::undisturbed(|| measure_once(scenario, relay, options, tools))
                 .with_context(|| format!("scenario {} with the relay {relay}", scenario.letter))?;
             found.samples[index].push(sample);
         }
@@ -75,24 +66,12 @@ fn measure(relay: &'static str, rounds: usize, options: &Options, tools: &Tools)
     Ok(found)
 }
 
-/// The first run that nothing disturbed, or the last of a few.
-fn measure_undisturbed(scenario: &Scenario, relay: &str, options: &Options, tools: &Tools) -> Result<Sample> {
-    let mut repeats = 0;
-    loop {
-        let sample = measure_once(scenario, relay, options, tools)?;
-        if repeats + 1 == ATTEMPTS || !sample.limits.contains(&DriverLimit::CpuShared) {
-            return Ok(Sample { repeats, ..sample });
-        }
-        repeats += 1;
-    }
-}
-
 fn measure_once(scenario: &Scenario, relay: &str, options: &Options, tools: &Tools) -> Result<Sample> {
     let addresses = free_addresses(1)?;
     let mut command = server_command(relay, tools)?;
     command.extend(["--listen".into(), addresses[0].to_string()]);
     let server = Running::start(tools, &command, &addresses)?;
-    let report = drive(&scenario.plan(addresses[0], options.duration), tools)?;
+    let report = driver::run(&scenario.plan(addresses[0], options.duration), tools)?;
     drop(server);
     scenario.sample(&report)
 }
@@ -100,21 +79,4 @@ fn measure_once(scenario: &Scenario, relay: &str, options: &Options, tools: &Too
 /// A server that is not waited for when it ends: with the relay off it may sleep for long on behalf of nobody.
 fn server_command(relay: &str, tools: &Tools) -> Result<Vec<String>> {
     Ok(words(&[&tools.program("corelay")?, "serve", "--cpus", "0", "--relay", relay, "--drain", "0s"]))
-}
-
-fn driver_command(tools: &Tools) -> Result<Vec<String>> {
-    Ok(words(&["taskset", "-c", DRIVER_CPU, &tools.program("corelay-load-driver")?]))
-}
-
-/// Runs the driver in a process of its own.
-fn drive(plan: &Plan, tools: &Tools) -> Result<Report> {
-    let mut command = tools.command(&driver_command(tools)?);
-    let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-    let mut child = piped.spawn().context("cannot start the load driver")?;
-    let mut input = child.stdin.take().context("its input is piped")?;
-    input.write_all(&serde_json::to_vec(plan)?)?;
-    drop(input);
-    let output = child.wait_with_output()?;
-    ensure!(output.status.success(), "the load driver failed: {}", output.status);
-    serde_json::from_slice(&output.stdout).context("the load driver's report")
 }
