@@ -9,8 +9,9 @@
 //! differ: a figure from yesterday proves nothing beside one from today, a ratio from neighbouring seconds does. The
 //! method is told in `crates/corelay-bench/README.md`.
 //!
-//! Two comparisons have a word of their own: `bench monitor`, what the relay's monitor costs a request, by the same means;
-//! and [`relay`], plain requests beside handlers that block, with corelay-load's driver, which tells latency by path.
+//! Some comparisons have a word of their own: `bench monitor`, what the relay's monitor costs a request, by the same means;
+//! [`relay`], plain requests beside handlers that block, with corelay-load's driver, which tells latency by path; and
+//! [`streams`], the same beside slow streams.
 //!
 //! Deliberately absent: any stored baseline.
 
@@ -28,6 +29,7 @@ mod rounds;
 mod running;
 mod servers;
 mod statistics;
+mod streams;
 mod tools;
 mod wrk;
 
@@ -53,6 +55,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     match arguments.split_first() {
         Some((word, rest)) if word == "relay" => relay::run(rest),
+        Some((word, rest)) if word == "streams" => streams::run(rest),
         Some((word, rest)) if word == "monitor" => {
             // What is given comes later, and wins.
             let defaults = ["--only", "keepalive,pipelined", "--servers", "corelay"].map(String::from);
