@@ -3,6 +3,10 @@
 //! A bound is missed when the whole 95 % interval lies beyond it, and met when none of it does. In between the run cannot
 //! tell, and says so: a longer one (`--pairs`) can.
 
+use std::fmt;
+
+use serde_json::{Value, json};
+
 use super::options::Section;
 use super::report::{Measurement, Row};
 use super::rounds::{RELAY_OFF, RELAY_ON};
@@ -17,24 +21,74 @@ pub(crate) enum Verdict {
     Missed,
 }
 
+/// What a figure must keep to.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Bound {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
 /// One bound, checked.
 #[derive(Debug)]
 pub(crate) struct Checked {
     /// What was compared, such as `corelay : floor`.
     pub(crate) what: String,
     pub(crate) found: Estimate,
-    pub(crate) at_most: f64,
+    pub(crate) bound: Bound,
     pub(crate) verdict: Verdict,
 }
 
-impl Checked {
-    fn new(what: String, found: Estimate, at_most: f64) -> Self {
-        let verdict = match found {
-            Estimate { low, .. } if low > at_most => Verdict::Missed,
-            Estimate { high, .. } if high > at_most => Verdict::Open,
-            _ => Verdict::Met,
+impl Bound {
+    fn verdict(self, found: Estimate) -> Verdict {
+        let kept = |value: f64| match self {
+            Self::AtLeast(least) => value >= least,
+            Self::AtMost(most) => value <= most,
         };
-        Self { what, found, at_most, verdict }
+        match (kept(found.low), kept(found.high)) {
+            (true, true) => Verdict::Met,
+            (false, false) => Verdict::Missed,
+            _ => Verdict::Open,
+        }
+    }
+}
+
+impl Checked {
+    pub(crate) fn new(what: String, found: Estimate, bound: Bound) -> Self {
+        Self { what, found, bound, verdict: bound.verdict(found) }
+    }
+
+    pub(crate) fn is_missed(&self) -> bool {
+        self.verdict == Verdict::Missed
+    }
+
+    /// The same for a file.
+    pub(crate) fn json(&self) -> Value {
+        let Self { what, found: Estimate { median, low, high }, bound, verdict } = self;
+        json!({
+            "what": what, "median": median, "low": low, "high": high,
+            "bound": bound.to_string(), "verdict": format!("{verdict:?}"),
+        })
+    }
+}
+
+impl fmt::Display for Bound {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::AtLeast(least) => write!(out, "at least {least}"),
+            Self::AtMost(most) => write!(out, "at most {most}"),
+        }
+    }
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, found: Estimate { median, low, high }, bound, verdict } = self;
+        let verdict = match verdict {
+            Verdict::Met => "met",
+            Verdict::Open => "not missed, but the interval holds the bound",
+            Verdict::Missed => "MISSED",
+        };
+        write!(out, "{what}: {median:.3} [{low:.3}, {high:.3}], {bound}: {verdict}")
     }
 }
 
@@ -42,12 +96,16 @@ impl Checked {
 pub(crate) fn check(measurement: &Measurement) -> Vec<Checked> {
     if let (Some(on), Some(off)) = (measurement.row(RELAY_ON), measurement.row(RELAY_OFF)) {
         let found = Estimate::of_ratio(&on.costs, &off.costs);
-        return vec![Checked::new(format!("{}, relay on : off", measurement.section.title()), found, 1.02)];
+        return vec![Checked::new(
+            format!("{}, relay on : off", measurement.section.title()),
+            found,
+            Bound::AtMost(1.02),
+        )];
     }
     let Some(corelay) = measurement.row("corelay") else { return Vec::new() };
     if measurement.section == Section::Idle {
         let found = Estimate::of(&corelay.costs);
-        return vec![Checked::new("corelay, bytes per idle connection".into(), found, 256.0)];
+        return vec![Checked::new("corelay, bytes per idle connection".into(), found, Bound::AtMost(256.0))];
     }
     let bounds: &[(&str, f64)] = match measurement.section {
         Section::KeepAlive => {
@@ -62,7 +120,8 @@ pub(crate) fn check(measurement: &Measurement) -> Vec<Checked> {
         .iter()
         .filter_map(|&(name, at_most)| {
             let found = ratio(measurement.row(name)?);
-            Some(Checked::new(format!("{}, corelay : {name}", measurement.section.title()), found, at_most))
+            let what = format!("{}, corelay : {name}", measurement.section.title());
+            Some(Checked::new(what, found, Bound::AtMost(at_most)))
         })
         .collect()
 }
@@ -72,7 +131,7 @@ mod tests {
     use super::*;
 
     fn verdict(low: f64, high: f64) -> Verdict {
-        Checked::new(String::new(), Estimate { median: low, low, high }, 1.05).verdict
+        Bound::AtMost(1.05).verdict(Estimate { median: low, low, high })
     }
 
     #[test]
@@ -80,6 +139,16 @@ mod tests {
         assert_eq!(verdict(1.06, 1.09), Verdict::Missed);
         assert_eq!(verdict(1.05, 1.09), Verdict::Open);
         assert_eq!(verdict(1.01, 1.05), Verdict::Met);
+    }
+
+    #[test]
+    fn a_bound_below_and_one_above_are_both_kept_by_the_whole_interval() {
+        let found = Estimate { median: 2.0, low: 1.0, high: 3.0 };
+        assert_eq!(Bound::AtLeast(1.0).verdict(found), Verdict::Met);
+        assert_eq!(Bound::AtLeast(2.5).verdict(found), Verdict::Open);
+        assert_eq!(Bound::AtLeast(3.5).verdict(found), Verdict::Missed);
+        assert_eq!(Bound::AtMost(3.0).verdict(found), Verdict::Met);
+        assert_eq!(Bound::AtMost(0.5).verdict(found), Verdict::Missed);
     }
 
     #[test]

@@ -1,10 +1,8 @@
 //! Memory of idle keep-alive connections: resident bytes before and after, divided by their number.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Stdio};
+use anyhow::{Context, Result};
 
-use anyhow::{Context, Result, ensure};
-
+use super::holding::Holding;
 use super::options::Section;
 use super::process::resident_bytes;
 use super::report::{Measurement, Row};
@@ -43,9 +41,10 @@ fn hold(server: Server, tools: &Tools, row: &mut Row) -> Result<()> {
     wrk::run(&wrk::command(Section::KeepAlive, 1, &url(addresses[0]), tools)?, tools)?;
 
     let before = resident_bytes(running.id())?;
-    let mut client = start_client(&addresses[0].to_string(), tools)?;
+    let command = client_command(&addresses[0].to_string(), tools)?;
+    let client = Holding::start(&command, CONNECTIONS as usize, tools)?;
     let after = resident_bytes(running.id());
-    stop_client(&mut client)?;
+    client.release()?;
     let after = after?;
     row.costs.push(after.saturating_sub(before) as f64 / f64::from(CONNECTIONS));
     row.beside.push(after as f64 / f64::from(1 << 20));
@@ -55,30 +54,4 @@ fn hold(server: Server, tools: &Tools, row: &mut Row) -> Result<()> {
 fn client_command(address: &str, tools: &Tools) -> Result<Vec<String>> {
     let client = tools.program("idle-client")?;
     Ok(words(&["taskset", "-c", "1", &client, address, &CONNECTIONS.to_string()]))
-}
-
-/// Starts the client and waits until it holds every connection.
-fn start_client(address: &str, tools: &Tools) -> Result<Child> {
-    let mut client = tools
-        .command(&client_command(address, tools)?)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .context("cannot start the idle client")?;
-    let mut said = String::new();
-    let output = client.stdout.take().context("the idle client has no output")?;
-    BufReader::new(output).read_line(&mut said)?;
-    if said.trim() != format!("holding {CONNECTIONS}") {
-        stop_client(&mut client)?;
-        anyhow::bail!("the idle client said {said:?}");
-    }
-    Ok(client)
-}
-
-/// Ends the client's input; it fails if the server has closed any connection meanwhile.
-fn stop_client(client: &mut Child) -> Result<()> {
-    drop(client.stdin.take());
-    let status = client.wait()?;
-    ensure!(status.success(), "the idle client failed: {status}");
-    Ok(())
 }

@@ -9,8 +9,9 @@
 //! differ: a figure from yesterday proves nothing beside one from today, a ratio from neighbouring seconds does. The
 //! method is told in `crates/corelay-bench/README.md`.
 //!
-//! Two comparisons have a word of their own: `bench monitor`, what the relay's monitor costs a request, by the same means;
-//! and [`relay`], plain requests beside handlers that block, with corelay-load's driver, which tells latency by path.
+//! Some comparisons have a word of their own: `bench monitor`, what the relay's monitor costs a request, by the same means;
+//! [`relay`], plain requests beside handlers that block, with corelay-load's driver, which tells latency by path; and
+//! [`streams`], the same beside slow streams.
 //!
 //! A third is [`skew`]: all hot connections on one core, with rebalancing, without, and on other servers.
 //!
@@ -18,6 +19,7 @@
 
 mod bounds;
 mod driver;
+mod holding;
 mod idle;
 mod machine;
 mod options;
@@ -30,6 +32,7 @@ mod running;
 mod servers;
 mod skew;
 mod statistics;
+mod streams;
 mod tools;
 mod wrk;
 
@@ -56,6 +59,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     match arguments.split_first() {
         Some((word, rest)) if word == "relay" => relay::run(rest),
         Some((word, rest)) if word == "skew" => skew::run(rest),
+        Some((word, rest)) if word == "streams" => streams::run(rest),
         Some((word, rest)) if word == "monitor" => {
             // What is given comes later, and wins.
             let defaults = ["--only", "keepalive,pipelined", "--servers", "corelay"].map(String::from);

@@ -32,6 +32,14 @@ cargo xtask bench skew [OPTIONS]      all hot connections on one core: rebalanci
   --rate N         requests a second of the open loop   [default: 70 % of what one core of corelay was found to do]
   --json FILE      write every single sample too
 
+cargo xtask bench streams [OPTIONS]   latency of plain requests beside slow uploads and slow readers
+
+  --pairs N        rounds: every scenario once a round                        [default: 9]
+  --streams N      slow uploads, and slow readers                             [default: 500]
+  --rate R         plain requests a second        [default: half of the capacity, which is measured first]
+  --seconds S      measured time of one run; half a second of warm-up besides [default: 2]
+  --json FILE      write every single sample too
+
 Pins servers to CPU 0 and the load to CPU 1 (skew: to both, and to CPU 2 if there is one), on loopback only. Installs nothing into the system: Debian's wrk, nginx and
 h2o are used if present, else extracted under target/bench. The method: crates/corelay-bench/README.md
 ";

@@ -53,6 +53,23 @@ pub(crate) fn resident_bytes(process: u32) -> Result<u64> {
     Ok(bytes)
 }
 
+/// Threads of a process and all that descend from it.
+pub(crate) fn thread_count(process: u32) -> Result<usize> {
+    let mut threads = 0;
+    for member in family(process)? {
+        threads += fs::read_dir(format!("/proc/{member}/task"))?.count();
+    }
+    Ok(threads)
+}
+
+/// What the kernel keeps for the TCP sockets of the whole machine, in bytes: `sockstat` counts it in pages.
+pub(crate) fn socket_buffer_bytes() -> Result<u64> {
+    let sockets = fs::read_to_string("/proc/net/sockstat").context("cannot read /proc/net/sockstat")?;
+    let line = sockets.lines().find_map(|line| line.strip_prefix("TCP:")).context("no TCP line")?;
+    let pages = line.split_once(" mem ").context("no memory in the TCP line")?.1;
+    Ok(field(pages, 0)? * rustix::param::page_size() as u64)
+}
+
 fn coarse_time(process: u32) -> Result<Duration> {
     let stat = Stat::read(process)
         .with_context(|| format!("cannot read /proc/{process}/stat: did the server end?"))?;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::bounds::{self, Checked, Verdict};
+use super::bounds::{self, Checked};
 use super::machine::Machine;
 use super::options::Section;
 use super::statistics::Estimate;
@@ -116,23 +116,15 @@ impl Report {
 
     /// How many bounds corelay misses.
     pub(crate) fn missed(&self) -> usize {
-        self.checked().iter().filter(|checked| checked.verdict == Verdict::Missed).count()
+        self.checked().iter().filter(|checked| checked.is_missed()).count()
     }
 
     /// All of it, with every sample.
     pub(crate) fn json(&self) -> Value {
-        let bound = |checked: &Checked| {
-            let Estimate { median, low, high } = checked.found;
-            let verdict = format!("{:?}", checked.verdict);
-            json!({
-                "what": checked.what, "median": median, "low": low, "high": high,
-                "at_most": checked.at_most, "verdict": verdict,
-            })
-        };
         json!({
             "machine": self.machine.json(),
             "measurements": self.measurements.iter().map(Measurement::json).collect::<Vec<_>>(),
-            "bounds": self.checked().iter().map(bound).collect::<Vec<_>>(),
+            "bounds": self.checked().iter().map(Checked::json).collect::<Vec<_>>(),
         })
     }
 
@@ -184,14 +176,7 @@ impl fmt::Display for Report {
         if !checked.is_empty() {
             writeln!(out, "\nBounds (missed when the whole interval lies beyond)")?;
         }
-        for Checked { what, found: Estimate { median, low, high }, at_most, verdict } in &checked {
-            let verdict = match verdict {
-                Verdict::Met => "met",
-                Verdict::Open => "not missed, but the interval holds the bound",
-                Verdict::Missed => "MISSED",
-            };
-            writeln!(out, "  {what}: {median:.3} [{low:.3}, {high:.3}], at most {at_most}: {verdict}")?;
-        }
+        checked.iter().try_for_each(|checked| writeln!(out, "  {checked}"))?;
         self.write_commands(out)
     }
 }

@@ -55,9 +55,14 @@ impl Tools {
 
     /// Builds corelay and corelay-load's driver, and nothing else.
     pub(crate) fn prepare_relay() -> Result<Self> {
+        Self::prepare_programs(&[("corelay-cli", "corelay"), ("corelay-load", "corelay-load-driver")])
+    }
+
+    /// Builds these programs, each of a package, and nothing else.
+    pub(crate) fn prepare_programs(programs: &[(&str, &str)]) -> Result<Self> {
         let mut tools = Self::none()?;
         tools.versions.insert(Server::Corelay, build::commit(&tools.root));
-        for (package, program) in [("corelay-cli", "corelay"), ("corelay-load", "corelay-load-driver")] {
+        for &(package, program) in programs {
             let path = build::program(&tools.root, &tools.target, package, program)?;
             tools.programs.insert(program.to_owned(), path);
         }

@@ -15,7 +15,6 @@ mod scenario;
 mod table;
 
 use anyhow::{Context, Result, ensure};
-use corelay_load::DriverLimit;
 
 use super::driver;
 use super::machine::Machine;
@@ -25,12 +24,6 @@ use super::tools::{Tools, shown};
 use options::Options;
 use scenario::{SCENARIOS, Sample, Scenario};
 use table::{Found, Table};
-
-/// The CPU of the driver; the server has CPU 0.
-const DRIVER_CPU: &str = "1";
-
-/// How often a run is done at most, while other processes have the driver's CPU meanwhile: it would tell of them.
-const ATTEMPTS: u64 = 3;
 
 /// Measures and prints the table.
 ///
@@ -45,8 +38,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let off = measure("off", options.off_pairs, &options, &tools)?;
     machine.finish();
     let version = tools.version(Server::Corelay).to_owned();
-    let commands =
-        [shown(&server_command("on|off", &tools)?), shown(&driver::command(&tools, Some(DRIVER_CPU))?)];
+    let commands = [
+        shown(&server_command("on|off", &tools)?),
+        shown(&driver::command(&tools, Some(driver::DRIVER_CPU))?),
+    ];
     let table = Table { machine, version, commands, found: vec![on, off] };
     print!("{table}");
     if let Some(path) = &options.json {
@@ -66,7 +61,7 @@ fn measure(relay: &'static str, rounds: usize, options: &Options, tools: &Tools)
         }
         for index in order {
             let scenario = &SCENARIOS[index];
-            let sample = measure_undisturbed(scenario, relay, options, tools)
+            let sample = driver::undisturbed(|| measure_once(scenario, relay, options, tools))
                 .with_context(|| format!("scenario {} with the relay {relay}", scenario.letter))?;
             found.samples[index].push(sample);
         }
@@ -74,24 +69,13 @@ fn measure(relay: &'static str, rounds: usize, options: &Options, tools: &Tools)
     Ok(found)
 }
 
-/// The first run that nothing disturbed, or the last of a few.
-fn measure_undisturbed(scenario: &Scenario, relay: &str, options: &Options, tools: &Tools) -> Result<Sample> {
-    let mut repeats = 0;
-    loop {
-        let sample = measure_once(scenario, relay, options, tools)?;
-        if repeats + 1 == ATTEMPTS || !sample.limits.contains(&DriverLimit::CpuShared) {
-            return Ok(Sample { repeats, ..sample });
-        }
-        repeats += 1;
-    }
-}
-
 fn measure_once(scenario: &Scenario, relay: &str, options: &Options, tools: &Tools) -> Result<Sample> {
     let addresses = free_addresses(1)?;
     let mut command = server_command(relay, tools)?;
     command.extend(["--listen".into(), addresses[0].to_string()]);
     let server = Running::start(tools, &command, &addresses)?;
-    let report = driver::run(&scenario.plan(addresses[0], options.duration), tools, Some(DRIVER_CPU))?;
+    let report =
+        driver::run(&scenario.plan(addresses[0], options.duration), tools, Some(driver::DRIVER_CPU))?;
     drop(server);
     scenario.sample(&report)
 }

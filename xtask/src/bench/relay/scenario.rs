@@ -4,7 +4,9 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use corelay_load::{DriverLimit, Group, Mix, Plan, Report};
+use corelay_load::{Group, Mix, Plan, Report};
+
+use crate::bench::driver::{self, Doubts};
 
 const PLAIN: &str = "/plaintext";
 /// The group of the plain requests, and of what stands beside it.
@@ -89,12 +91,13 @@ pub(super) struct Sample {
     /// Answers a second of what stands beside: of its slowest connection, and of all.
     pub(super) beside_slowest: Option<f64>,
     pub(super) beside_per_second: Option<f64>,
-    /// Requests that failed, and those that had no answer when the run was over.
-    pub(super) errors: u64,
-    pub(super) unanswered: u64,
-    pub(super) limits: Vec<DriverLimit>,
-    /// Runs before this one that other processes disturbed.
-    pub(super) repeats: u64,
+    pub(super) doubts: Doubts,
+}
+
+impl driver::Sample for Sample {
+    fn doubts(&mut self) -> &mut Doubts {
+        &mut self.doubts
+    }
 }
 
 impl Scenario {
@@ -125,8 +128,6 @@ impl Scenario {
             Load::Mixed(path) => group.path(path).map(|total| total.per_second),
             _ => beside.map(|group| group.total.per_second),
         };
-        let totals = || report.groups.iter().map(|group| &group.total.errors);
-        let unanswered = totals().map(|errors| errors.unanswered).sum();
         Ok(Sample {
             plain_per_second: plain.per_second,
             p50_ms: ms(plain.latency.p50),
@@ -134,10 +135,7 @@ impl Scenario {
             max_ms: ms(plain.latency.max),
             beside_slowest: beside.map(|group| group.slowest_connection_per_second),
             beside_per_second,
-            errors: totals().map(|errors| errors.total()).sum::<u64>() - unanswered,
-            unanswered,
-            limits: report.driver.limits.clone(),
-            repeats: 0,
+            doubts: Doubts::of(report),
         })
     }
 }

@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use corelay_load::DriverLimit;
 use serde_json::{Value, json};
 
 use super::scenario::{SCENARIOS, Sample, Scenario};
-use crate::bench::bounds::Verdict;
+use crate::bench::bounds::{Bound, Checked};
+use crate::bench::driver::Doubts;
 use crate::bench::machine::Machine;
 use crate::bench::report::write_table;
 use crate::bench::statistics::Estimate;
@@ -25,14 +25,6 @@ pub(super) struct Table {
     /// The server's and the driver's.
     pub(super) commands: [String; 2],
     pub(super) found: Vec<Found>,
-}
-
-/// One bound of one scenario, with the relay on.
-struct Checked {
-    what: String,
-    found: Estimate,
-    bound: String,
-    verdict: Verdict,
 }
 
 impl Found {
@@ -76,7 +68,7 @@ impl Found {
             format!("{:.2} [{:.2}, {:.2}]", p99.median, p99.low, p99.high),
             format!("{:.1} / {worst:.1}", median(|sample| sample.max_ms).median),
             [beside(|sample| sample.beside_slowest), beside(|sample| sample.beside_per_second)].join(" / "),
-            mind(samples),
+            Doubts::told(samples.iter().map(|sample| &sample.doubts)),
         ]
     }
 
@@ -84,20 +76,16 @@ impl Found {
         let mut checked = Vec::new();
         for (index, scenario) in SCENARIOS.iter().enumerate() {
             let Scenario { letter, ratio_min, p99_max_ms, beside_min, .. } = scenario;
-            let mut check = |what: &str, found: Option<Estimate>, least: Option<f64>, most: Option<f64>| {
-                let Some(found) = found else { return };
-                let bound = match (least, most) {
-                    (Some(least), _) => format!("at least {least}"),
-                    (None, Some(most)) => format!("at most {most}"),
-                    (None, None) => return,
-                };
-                let verdict = verdict(found, least, most);
-                checked.push(Checked { what: format!("{letter}, {what}"), found, bound, verdict });
+            let mut check = |what: &str, found: Option<Estimate>, bound: Option<Bound>| {
+                if let (Some(found), Some(bound)) = (found, bound) {
+                    checked.push(Checked::new(format!("{letter}, {what}"), found, bound));
+                }
             };
-            check("plain requests a second : alone", Some(self.ratio(index)), *ratio_min, None);
-            check("plain p99, ms", self.estimate(index, |sample| Some(sample.p99_ms)), None, *p99_max_ms);
+            check("plain requests a second : alone", Some(self.ratio(index)), ratio_min.map(Bound::AtLeast));
+            let p99 = self.estimate(index, |sample| Some(sample.p99_ms));
+            check("plain p99, ms", p99, p99_max_ms.map(Bound::AtMost));
             let slowest = self.estimate(index, |sample| sample.beside_slowest);
-            check("answers a second of the slowest beside", slowest, *beside_min, None);
+            check("answers a second of the slowest beside", slowest, beside_min.map(Bound::AtLeast));
         }
         checked
     }
@@ -107,9 +95,7 @@ impl Found {
             json!({
                 "plain_per_second": sample.plain_per_second, "p50_ms": sample.p50_ms, "p99_ms": sample.p99_ms,
                 "max_ms": sample.max_ms, "beside_slowest": sample.beside_slowest,
-                "beside_per_second": sample.beside_per_second, "errors": sample.errors,
-                "unanswered": sample.unanswered, "driver_limits": sample.limits,
-                "repeats": sample.repeats,
+                "beside_per_second": sample.beside_per_second, "doubts": sample.doubts.json(),
             })
         };
         let scenario = |(scenario, samples): (&Scenario, &Vec<Sample>)| {
@@ -123,48 +109,18 @@ impl Found {
     }
 }
 
-/// Met if the whole interval keeps the bound, missed if none of it does.
-fn verdict(found: Estimate, least: Option<f64>, most: Option<f64>) -> Verdict {
-    let kept = |value: f64| least.is_none_or(|least| value >= least) && most.is_none_or(|most| value <= most);
-    match (kept(found.low), kept(found.high)) {
-        (true, true) => Verdict::Met,
-        (false, false) => Verdict::Missed,
-        _ => Verdict::Open,
-    }
-}
-
-/// What the figures of a row do not show: failures, and runs in which the driver's figures are not the server's alone.
-fn mind(samples: &[Sample]) -> String {
-    let sum = |count: fn(&Sample) -> u64| samples.iter().map(count).sum::<u64>();
-    let runs = |limit| samples.iter().filter(|sample| sample.limits.contains(&limit)).count() as u64;
-    let told = [
-        (sum(|sample| sample.errors), "errors"),
-        (sum(|sample| sample.unanswered), "unanswered"),
-        (sum(|sample| sample.repeats), "disturbed runs repeated"),
-        (runs(DriverLimit::CpuFull), "runs: driver's CPU full"),
-        (runs(DriverLimit::CpuShared), "runs: others had the driver's CPU"),
-    ];
-    let told = told.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-    told.collect::<Vec<_>>().join(", ")
-}
-
 impl Table {
     /// How many bounds are missed with the relay on.
     pub(super) fn missed(&self) -> usize {
-        self.checked().iter().filter(|checked| checked.verdict == Verdict::Missed).count()
+        self.checked().iter().filter(|checked| checked.is_missed()).count()
     }
 
     /// All of it, with every sample.
     pub(super) fn json(&self) -> Value {
-        let bound = |Checked { what, found, bound, verdict }: &Checked| {
-            let Estimate { median, low, high } = found;
-            let verdict = format!("{verdict:?}");
-            json!({ "what": what, "median": median, "low": low, "high": high, "bound": bound, "verdict": verdict })
-        };
         json!({
             "machine": self.machine.json(), "corelay": self.version, "commands": self.commands,
             "found": self.found.iter().map(Found::json).collect::<Vec<_>>(),
-            "bounds": self.checked().iter().map(bound).collect::<Vec<_>>(),
+            "bounds": self.checked().iter().map(Checked::json).collect::<Vec<_>>(),
         })
     }
 
@@ -189,14 +145,7 @@ impl fmt::Display for Table {
         ];
         write_table(out, heads.map(String::from), self.found.iter().flat_map(Found::rows).collect())?;
         writeln!(out, "\nBounds, with the relay on (missed when the whole interval lies beyond)")?;
-        for Checked { what, found: Estimate { median, low, high }, bound, verdict } in self.checked() {
-            let verdict = match verdict {
-                Verdict::Met => "met",
-                Verdict::Open => "not missed, but the interval holds the bound",
-                Verdict::Missed => "MISSED",
-            };
-            writeln!(out, "  {what}: {median:.3} [{low:.3}, {high:.3}], {bound}: {verdict}")?;
-        }
+        self.checked().iter().try_for_each(|checked| writeln!(out, "  {checked}"))?;
         let rounds: Vec<_> =
             self.found.iter().map(|found| format!("{} {}", found.samples[0].len(), found.relay)).collect();
         writeln!(out, "\nRounds: {}. A server and a driver for each run:", rounds.join(", "))?;
@@ -207,16 +156,6 @@ impl fmt::Display for Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_bound_below_and_one_above_are_both_kept_by_the_whole_interval() {
-        let found = Estimate { median: 2.0, low: 1.0, high: 3.0 };
-        assert_eq!(verdict(found, Some(1.0), None), Verdict::Met);
-        assert_eq!(verdict(found, Some(2.5), None), Verdict::Open);
-        assert_eq!(verdict(found, Some(3.5), None), Verdict::Missed);
-        assert_eq!(verdict(found, None, Some(3.0)), Verdict::Met);
-        assert_eq!(verdict(found, None, Some(0.5)), Verdict::Missed);
-    }
 
     #[test]
     fn every_bound_of_the_acceptance_is_checked() {
@@ -236,7 +175,7 @@ mod tests {
         let checked = Found { relay: "on", samples }.checked();
         // b and c: throughput, p99, sleepers; d: throughput, p99; e: throughput, spinners.
         assert_eq!(checked.len(), 10);
-        let missed: Vec<_> = checked.iter().filter(|checked| checked.verdict == Verdict::Missed).collect();
+        let missed: Vec<_> = checked.iter().filter(|checked| checked.is_missed()).collect();
         assert_eq!(missed.len(), 1);
         assert!(missed[0].what.starts_with("c, plain requests"), "{}", missed[0].what);
     }
