@@ -14,8 +14,12 @@
 //!
 //! A third is [`skew`]: all hot connections on one core, with rebalancing, without, and on other servers.
 //!
+//! A fourth is [`blocking`]: the load of [`relay`] on other servers.
+//!
 //! Deliberately absent: any stored baseline.
 
+mod beside;
+mod blocking;
 mod bounds;
 mod driver;
 mod idle;
@@ -56,6 +60,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     match arguments.split_first() {
         Some((word, rest)) if word == "relay" => relay::run(rest),
         Some((word, rest)) if word == "skew" => skew::run(rest),
+        Some((word, rest)) if word == "blocking" => blocking::run(rest),
         Some((word, rest)) if word == "monitor" => {
             // What is given comes later, and wins.
             let defaults = ["--only", "keepalive,pipelined", "--servers", "corelay"].map(String::from);

@@ -2,10 +2,10 @@
 
 use std::fmt;
 
-use corelay_load::DriverLimit;
 use serde_json::{Value, json};
 
-use super::scenario::{SCENARIOS, Sample, Scenario};
+use super::acceptance::{ACCEPTANCE, Line};
+use crate::bench::beside::{Sample, Samples, Scenario, mind};
 use crate::bench::bounds::Verdict;
 use crate::bench::machine::Machine;
 use crate::bench::report::write_table;
@@ -14,8 +14,7 @@ use crate::bench::statistics::Estimate;
 /// What was found with the relay on, or off.
 pub(super) struct Found {
     pub(super) relay: &'static str,
-    /// For each scenario, one for each round.
-    pub(super) samples: Vec<Vec<Sample>>,
+    pub(super) samples: Samples,
 }
 
 /// All that was found.
@@ -36,36 +35,21 @@ struct Checked {
 }
 
 impl Found {
-    /// Plain requests a second over those of scenario a in the same round.
-    fn ratio(&self, scenario: usize) -> Estimate {
-        let rates = |index: usize| self.values(index, |sample| Some(sample.plain_per_second));
-        Estimate::of_ratio(&rates(scenario), &rates(0))
-    }
-
-    fn values(&self, scenario: usize, value: impl Fn(&Sample) -> Option<f64>) -> Vec<f64> {
-        self.samples[scenario].iter().filter_map(value).collect()
-    }
-
-    /// The median and its interval; `None` where the scenario has no such thing.
-    fn estimate(&self, scenario: usize, value: impl Fn(&Sample) -> Option<f64>) -> Option<Estimate> {
-        let values = self.values(scenario, value);
-        (!values.is_empty()).then(|| Estimate::of(&values))
-    }
-
     fn rows(&self) -> Vec<[String; 9]> {
-        let scenarios = SCENARIOS.iter().enumerate().filter(|(index, _)| !self.samples[*index].is_empty());
-        scenarios.map(|(index, scenario)| self.row(index, scenario)).collect()
+        let lines = ACCEPTANCE.iter().enumerate().filter(|(index, _)| !self.samples.of(*index).is_empty());
+        lines.map(|(index, line)| self.row(index, &line.scenario)).collect()
     }
 
     fn row(&self, index: usize, scenario: &Scenario) -> [String; 9] {
-        let samples = &self.samples[index];
-        let median =
-            |value: fn(&Sample) -> f64| Estimate::of(&self.values(index, |sample| Some(value(sample))));
+        let samples = self.samples.of(index);
+        let median = |value: fn(&Sample) -> f64| Estimate::of(&samples.iter().map(value).collect::<Vec<_>>());
         let p99 = median(|sample| sample.p99_ms);
-        let ratio = self.ratio(index);
+        let ratio = self.samples.ratio(index);
         let worst = samples.iter().map(|sample| sample.max_ms).fold(0.0, f64::max);
         let beside = |value: fn(&Sample) -> Option<f64>| {
-            self.estimate(index, value).map_or("–".into(), |estimate| format!("{:.2}", estimate.median))
+            self.samples
+                .estimate(index, value)
+                .map_or("–".into(), |estimate| format!("{:.2}", estimate.median))
         };
         [
             format!("{} {}", scenario.letter, scenario.title),
@@ -82,8 +66,8 @@ impl Found {
 
     fn checked(&self) -> Vec<Checked> {
         let mut checked = Vec::new();
-        for (index, scenario) in SCENARIOS.iter().enumerate() {
-            let Scenario { letter, ratio_min, p99_max_ms, beside_min, .. } = scenario;
+        for (index, line) in ACCEPTANCE.iter().enumerate() {
+            let Line { scenario: Scenario { letter, .. }, ratio_min, p99_max_ms, beside_min } = line;
             let mut check = |what: &str, found: Option<Estimate>, least: Option<f64>, most: Option<f64>| {
                 let Some(found) = found else { return };
                 let bound = match (least, most) {
@@ -94,31 +78,21 @@ impl Found {
                 let verdict = verdict(found, least, most);
                 checked.push(Checked { what: format!("{letter}, {what}"), found, bound, verdict });
             };
-            check("plain requests a second : alone", Some(self.ratio(index)), *ratio_min, None);
-            check("plain p99, ms", self.estimate(index, |sample| Some(sample.p99_ms)), None, *p99_max_ms);
-            let slowest = self.estimate(index, |sample| sample.beside_slowest);
+            check("plain requests a second : alone", Some(self.samples.ratio(index)), *ratio_min, None);
+            check(
+                "plain p99, ms",
+                self.samples.estimate(index, |sample| Some(sample.p99_ms)),
+                None,
+                *p99_max_ms,
+            );
+            let slowest = self.samples.estimate(index, |sample| sample.beside_slowest);
             check("answers a second of the slowest beside", slowest, *beside_min, None);
         }
         checked
     }
 
     fn json(&self) -> Value {
-        let sample = |sample: &Sample| {
-            json!({
-                "plain_per_second": sample.plain_per_second, "p50_ms": sample.p50_ms, "p99_ms": sample.p99_ms,
-                "max_ms": sample.max_ms, "beside_slowest": sample.beside_slowest,
-                "beside_per_second": sample.beside_per_second, "errors": sample.errors,
-                "unanswered": sample.unanswered, "driver_limits": sample.limits,
-                "repeats": sample.repeats,
-            })
-        };
-        let scenario = |(scenario, samples): (&Scenario, &Vec<Sample>)| {
-            json!({
-                "scenario": scenario.letter, "title": scenario.title,
-                "samples": samples.iter().map(sample).collect::<Vec<_>>(),
-            })
-        };
-        let scenarios = SCENARIOS.iter().zip(&self.samples).map(scenario).collect::<Vec<_>>();
+        let scenarios = self.samples.json(ACCEPTANCE.iter().map(|line| &line.scenario));
         json!({ "relay": self.relay, "scenarios": scenarios })
     }
 }
@@ -131,21 +105,6 @@ fn verdict(found: Estimate, least: Option<f64>, most: Option<f64>) -> Verdict {
         (false, false) => Verdict::Missed,
         _ => Verdict::Open,
     }
-}
-
-/// What the figures of a row do not show: failures, and runs in which the driver's figures are not the server's alone.
-fn mind(samples: &[Sample]) -> String {
-    let sum = |count: fn(&Sample) -> u64| samples.iter().map(count).sum::<u64>();
-    let runs = |limit| samples.iter().filter(|sample| sample.limits.contains(&limit)).count() as u64;
-    let told = [
-        (sum(|sample| sample.errors), "errors"),
-        (sum(|sample| sample.unanswered), "unanswered"),
-        (sum(|sample| sample.repeats), "disturbed runs repeated"),
-        (runs(DriverLimit::CpuFull), "runs: driver's CPU full"),
-        (runs(DriverLimit::CpuShared), "runs: others had the driver's CPU"),
-    ];
-    let told = told.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}"));
-    told.collect::<Vec<_>>().join(", ")
 }
 
 impl Table {
@@ -198,7 +157,7 @@ impl fmt::Display for Table {
             writeln!(out, "  {what}: {median:.3} [{low:.3}, {high:.3}], {bound}: {verdict}")?;
         }
         let rounds: Vec<_> =
-            self.found.iter().map(|found| format!("{} {}", found.samples[0].len(), found.relay)).collect();
+            self.found.iter().map(|found| format!("{} {}", found.samples.of(0).len(), found.relay)).collect();
         writeln!(out, "\nRounds: {}. A server and a driver for each run:", rounds.join(", "))?;
         self.commands.iter().try_for_each(|command| writeln!(out, "  {command}"))
     }
@@ -226,13 +185,12 @@ mod tests {
             beside_slowest: Some(9.9),
             ..Sample::default()
         };
-        let samples = vec![
-            vec![sample(100.0); 2],
-            vec![sample(95.0); 2],
-            vec![sample(80.0); 2],
-            vec![sample(95.0); 2],
-            vec![sample(85.0); 2],
-        ];
+        let mut samples = Samples::new(ACCEPTANCE.len());
+        for (scenario, rate) in [100.0, 95.0, 80.0, 95.0, 85.0].into_iter().enumerate() {
+            for _round in 0..2 {
+                samples.push(scenario, sample(rate));
+            }
+        }
         let checked = Found { relay: "on", samples }.checked();
         // b and c: throughput, p99, sleepers; d: throughput, p99; e: throughput, spinners.
         assert_eq!(checked.len(), 10);
