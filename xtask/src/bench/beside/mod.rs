@@ -33,7 +33,8 @@ pub(crate) struct Loading<'a> {
     pub(crate) tools: &'a Tools,
     /// The server's command, without an address.
     pub(crate) server: Vec<String>,
-    /// Plain requests alone before a run's own warm-up, for a server that compiles itself while it runs; often zero.
+    /// Added to the warm-up of each run, half of it with plain requests alone, for a server that compiles itself while it runs:
+    /// first what is asked for most, then what the scenario adds. Often zero.
     pub(crate) heat: Duration,
     /// What is measured of one run.
     pub(crate) duration: Duration,
@@ -64,9 +65,11 @@ impl Loading<'_> {
         let server = self.start()?;
         let address = server.address(0);
         if !self.heat.is_zero() {
-            driver::run(&Scenario::ALONE.plan(address, self.heat), self.tools, Some(DRIVER_CPU))?;
+            driver::run(&Scenario::ALONE.plan(address, self.heat / 2), self.tools, Some(DRIVER_CPU))?;
         }
-        let report = driver::run(&scenario.plan(address, self.duration), self.tools, Some(DRIVER_CPU))?;
+        let mut plan = scenario.plan(address, self.duration);
+        plan.warm_up += self.heat / 2;
+        let report = driver::run(&plan, self.tools, Some(DRIVER_CPU))?;
         drop(server);
         scenario.sample(&report)
     }
