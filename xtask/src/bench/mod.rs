@@ -9,14 +9,15 @@
 //! differ: a figure from yesterday proves nothing beside one from today, a ratio from neighbouring seconds does. The
 //! method is told in `crates/corelay-bench/README.md`.
 //!
-//! Some comparisons have a word of their own: `bench monitor`, what the relay's monitor costs a request, by the same means;
-//! [`relay`], plain requests beside handlers that block, with corelay-load's driver, which tells latency by path; and
-//! [`streams`], the same beside slow streams.
-//!
-//! A third is [`skew`]: all hot connections on one core, with rebalancing, without, and on other servers.
+//! Some comparisons have a word of their own: `bench monitor`, what the relay's monitor costs a request, by the same means; and
+//! those with corelay-load's driver, which tells latency by path: [`relay`], plain requests beside handlers that block;
+//! [`blocking`], the same on other servers; [`streams`], plain requests beside slow streams; [`skew`], all hot connections on
+//! one core; and [`postgres`], handlers that wait for a database.
 //!
 //! Deliberately absent: any stored baseline.
 
+mod beside;
+mod blocking;
 mod bounds;
 mod driver;
 mod holding;
@@ -60,6 +61,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         Some((word, rest)) if word == "relay" => relay::run(rest),
         Some((word, rest)) if word == "skew" => skew::run(rest),
         Some((word, rest)) if word == "streams" => streams::run(rest),
+        Some((word, rest)) if word == "blocking" => blocking::run(rest),
         Some((word, rest)) if word == "monitor" => {
             // What is given comes later, and wins.
             let defaults = ["--only", "keepalive,pipelined", "--servers", "corelay"].map(String::from);

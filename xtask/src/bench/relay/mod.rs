@@ -4,25 +4,26 @@
 //! each round:  a alone ─▶ b + 8 sleepers ─▶ c + 200 ─▶ d mixed ─▶ e + 8 spinners ─▶ samples ─▶ table, bounds
 //! ```
 //!
-//! corelay has CPU 0 and the driver, a process of its own, CPU 1. Every run has a server of its own, so that nothing that
-//! one scenario taught it, or left asleep in it, is there in the next. A ratio is to scenario a of the same round. The
-//! rounds go back and forth, as everywhere in this bench.
+//! How one run goes is in [`beside`](super::beside). A ratio is to scenario a of the same round. The rounds go back and forth,
+//! as everywhere in this bench.
 //!
-//! Deliberately absent: other servers (`corelay compare` will have them).
+//! Deliberately absent: other servers, which [`blocking`](super::blocking) has.
 
+mod acceptance;
 mod options;
-mod scenario;
 mod table;
+
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 
-use super::driver;
+use super::beside::{self, Loading, Samples};
+use super::driver::{self, DRIVER_CPU};
 use super::machine::Machine;
-use super::running::{Running, free_addresses};
-use super::servers::{Server, words};
+use super::servers::{SERVER_CPU, Server, words};
 use super::tools::{Tools, shown};
+use acceptance::ACCEPTANCE;
 use options::Options;
-use scenario::{SCENARIOS, Sample, Scenario};
 use table::{Found, Table};
 
 /// Measures and prints the table.
@@ -38,10 +39,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let off = measure("off", options.off_pairs, &options, &tools)?;
     machine.finish();
     let version = tools.version(Server::Corelay).to_owned();
-    let commands = [
-        shown(&server_command("on|off", &tools)?),
-        shown(&driver::command(&tools, Some(driver::DRIVER_CPU))?),
-    ];
+    let commands =
+        [shown(&server_command("on|off", &tools)?), shown(&driver::command(&tools, Some(DRIVER_CPU))?)];
     let table = Table { machine, version, commands, found: vec![on, off] };
     print!("{table}");
     if let Some(path) = &options.json {
@@ -52,35 +51,23 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 }
 
 fn measure(relay: &'static str, rounds: usize, options: &Options, tools: &Tools) -> Result<Found> {
-    let mut found = Found { relay, samples: vec![Vec::new(); SCENARIOS.len()] };
+    let server = server_command(relay, tools)?;
+    let loading = Loading { tools, server, heat: Duration::ZERO, duration: options.duration };
+    let mut samples = Samples::new(ACCEPTANCE.len());
     for round in 0..rounds {
         eprintln!("relay {relay}: round {} of {rounds}", round + 1);
-        let mut order: Vec<usize> = (0..SCENARIOS.len()).collect();
-        if round % 2 == 1 {
-            order.reverse();
-        }
-        for index in order {
-            let scenario = &SCENARIOS[index];
-            let sample = driver::undisturbed(|| measure_once(scenario, relay, options, tools))
+        for index in beside::order(ACCEPTANCE.len(), round) {
+            let scenario = &ACCEPTANCE[index].scenario;
+            let sample = loading
+                .sample(scenario)
                 .with_context(|| format!("scenario {} with the relay {relay}", scenario.letter))?;
-            found.samples[index].push(sample);
+            samples.push(index, sample);
         }
     }
-    Ok(found)
-}
-
-fn measure_once(scenario: &Scenario, relay: &str, options: &Options, tools: &Tools) -> Result<Sample> {
-    let addresses = free_addresses(1)?;
-    let mut command = server_command(relay, tools)?;
-    command.extend(["--listen".into(), addresses[0].to_string()]);
-    let server = Running::start(tools, &command, &addresses)?;
-    let report =
-        driver::run(&scenario.plan(addresses[0], options.duration), tools, Some(driver::DRIVER_CPU))?;
-    drop(server);
-    scenario.sample(&report)
+    Ok(Found { relay, samples })
 }
 
 /// A server that is not waited for when it ends: with the relay off it may sleep for long on behalf of nobody.
 fn server_command(relay: &str, tools: &Tools) -> Result<Vec<String>> {
-    Ok(words(&[&tools.program("corelay")?, "serve", "--cpus", "0", "--relay", relay, "--drain", "0s"]))
+    Ok(words(&[&tools.program("corelay")?, "serve", "--cpus", SERVER_CPU, "--relay", relay, "--drain", "0s"]))
 }

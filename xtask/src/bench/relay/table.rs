@@ -4,9 +4,9 @@ use std::fmt;
 
 use serde_json::{Value, json};
 
-use super::scenario::{SCENARIOS, Sample, Scenario};
+use super::acceptance::{ACCEPTANCE, Line};
+use crate::bench::beside::{Sample, Samples, Scenario, mind};
 use crate::bench::bounds::{Bound, Checked};
-use crate::bench::driver::Doubts;
 use crate::bench::machine::Machine;
 use crate::bench::report::write_table;
 use crate::bench::statistics::Estimate;
@@ -14,8 +14,7 @@ use crate::bench::statistics::Estimate;
 /// What was found with the relay on, or off.
 pub(super) struct Found {
     pub(super) relay: &'static str,
-    /// For each scenario, one for each round.
-    pub(super) samples: Vec<Vec<Sample>>,
+    pub(super) samples: Samples,
 }
 
 /// All that was found.
@@ -28,36 +27,21 @@ pub(super) struct Table {
 }
 
 impl Found {
-    /// Plain requests a second over those of scenario a in the same round.
-    fn ratio(&self, scenario: usize) -> Estimate {
-        let rates = |index: usize| self.values(index, |sample| Some(sample.plain_per_second));
-        Estimate::of_ratio(&rates(scenario), &rates(0))
-    }
-
-    fn values(&self, scenario: usize, value: impl Fn(&Sample) -> Option<f64>) -> Vec<f64> {
-        self.samples[scenario].iter().filter_map(value).collect()
-    }
-
-    /// The median and its interval; `None` where the scenario has no such thing.
-    fn estimate(&self, scenario: usize, value: impl Fn(&Sample) -> Option<f64>) -> Option<Estimate> {
-        let values = self.values(scenario, value);
-        (!values.is_empty()).then(|| Estimate::of(&values))
-    }
-
     fn rows(&self) -> Vec<[String; 9]> {
-        let scenarios = SCENARIOS.iter().enumerate().filter(|(index, _)| !self.samples[*index].is_empty());
-        scenarios.map(|(index, scenario)| self.row(index, scenario)).collect()
+        let lines = ACCEPTANCE.iter().enumerate().filter(|(index, _)| !self.samples.of(*index).is_empty());
+        lines.map(|(index, line)| self.row(index, &line.scenario)).collect()
     }
 
     fn row(&self, index: usize, scenario: &Scenario) -> [String; 9] {
-        let samples = &self.samples[index];
-        let median =
-            |value: fn(&Sample) -> f64| Estimate::of(&self.values(index, |sample| Some(value(sample))));
+        let samples = self.samples.of(index);
+        let median = |value: fn(&Sample) -> f64| Estimate::of(&samples.iter().map(value).collect::<Vec<_>>());
         let p99 = median(|sample| sample.p99_ms);
-        let ratio = self.ratio(index);
+        let ratio = self.samples.ratio(index);
         let worst = samples.iter().map(|sample| sample.max_ms).fold(0.0, f64::max);
         let beside = |value: fn(&Sample) -> Option<f64>| {
-            self.estimate(index, value).map_or("–".into(), |estimate| format!("{:.2}", estimate.median))
+            self.samples
+                .estimate(index, value)
+                .map_or("–".into(), |estimate| format!("{:.2}", estimate.median))
         };
         [
             format!("{} {}", scenario.letter, scenario.title),
@@ -68,43 +52,31 @@ impl Found {
             format!("{:.2} [{:.2}, {:.2}]", p99.median, p99.low, p99.high),
             format!("{:.1} / {worst:.1}", median(|sample| sample.max_ms).median),
             [beside(|sample| sample.beside_slowest), beside(|sample| sample.beside_per_second)].join(" / "),
-            Doubts::told(samples.iter().map(|sample| &sample.doubts)),
+            mind(samples),
         ]
     }
 
     fn checked(&self) -> Vec<Checked> {
         let mut checked = Vec::new();
-        for (index, scenario) in SCENARIOS.iter().enumerate() {
-            let Scenario { letter, ratio_min, p99_max_ms, beside_min, .. } = scenario;
+        for (index, line) in ACCEPTANCE.iter().enumerate() {
+            let Line { scenario: Scenario { letter, .. }, ratio_min, p99_max_ms, beside_min } = line;
             let mut check = |what: &str, found: Option<Estimate>, bound: Option<Bound>| {
                 if let (Some(found), Some(bound)) = (found, bound) {
                     checked.push(Checked::new(format!("{letter}, {what}"), found, bound));
                 }
             };
-            check("plain requests a second : alone", Some(self.ratio(index)), ratio_min.map(Bound::AtLeast));
-            let p99 = self.estimate(index, |sample| Some(sample.p99_ms));
+            let ratio = self.samples.ratio(index);
+            check("plain requests a second : alone", Some(ratio), ratio_min.map(Bound::AtLeast));
+            let p99 = self.samples.estimate(index, |sample| Some(sample.p99_ms));
             check("plain p99, ms", p99, p99_max_ms.map(Bound::AtMost));
-            let slowest = self.estimate(index, |sample| sample.beside_slowest);
+            let slowest = self.samples.estimate(index, |sample| sample.beside_slowest);
             check("answers a second of the slowest beside", slowest, beside_min.map(Bound::AtLeast));
         }
         checked
     }
 
     fn json(&self) -> Value {
-        let sample = |sample: &Sample| {
-            json!({
-                "plain_per_second": sample.plain_per_second, "p50_ms": sample.p50_ms, "p99_ms": sample.p99_ms,
-                "max_ms": sample.max_ms, "beside_slowest": sample.beside_slowest,
-                "beside_per_second": sample.beside_per_second, "doubts": sample.doubts.json(),
-            })
-        };
-        let scenario = |(scenario, samples): (&Scenario, &Vec<Sample>)| {
-            json!({
-                "scenario": scenario.letter, "title": scenario.title,
-                "samples": samples.iter().map(sample).collect::<Vec<_>>(),
-            })
-        };
-        let scenarios = SCENARIOS.iter().zip(&self.samples).map(scenario).collect::<Vec<_>>();
+        let scenarios = self.samples.json(ACCEPTANCE.iter().map(|line| &line.scenario));
         json!({ "relay": self.relay, "scenarios": scenarios })
     }
 }
@@ -147,7 +119,7 @@ impl fmt::Display for Table {
         writeln!(out, "\nBounds, with the relay on (missed when the whole interval lies beyond)")?;
         self.checked().iter().try_for_each(|checked| writeln!(out, "  {checked}"))?;
         let rounds: Vec<_> =
-            self.found.iter().map(|found| format!("{} {}", found.samples[0].len(), found.relay)).collect();
+            self.found.iter().map(|found| format!("{} {}", found.samples.of(0).len(), found.relay)).collect();
         writeln!(out, "\nRounds: {}. A server and a driver for each run:", rounds.join(", "))?;
         self.commands.iter().try_for_each(|command| writeln!(out, "  {command}"))
     }
@@ -165,13 +137,12 @@ mod tests {
             beside_slowest: Some(9.9),
             ..Sample::default()
         };
-        let samples = vec![
-            vec![sample(100.0); 2],
-            vec![sample(95.0); 2],
-            vec![sample(80.0); 2],
-            vec![sample(95.0); 2],
-            vec![sample(85.0); 2],
-        ];
+        let mut samples = Samples::new(ACCEPTANCE.len());
+        for (scenario, rate) in [100.0, 95.0, 80.0, 95.0, 85.0].into_iter().enumerate() {
+            for _round in 0..2 {
+                samples.push(scenario, sample(rate));
+            }
+        }
         let checked = Found { relay: "on", samples }.checked();
         // b and c: throughput, p99, sleepers; d: throughput, p99; e: throughput, spinners.
         assert_eq!(checked.len(), 10);

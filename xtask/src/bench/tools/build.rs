@@ -40,6 +40,12 @@ pub(super) fn program(root: &Path, target: &Path, package: &str, program: &str) 
     Ok(target.join("release").join(program))
 }
 
+/// Builds one of corelay-bench's peers, whose feature has its name, and gives its path.
+pub(super) fn peer(root: &Path, target: &Path, peer: &str) -> Result<PathBuf> {
+    cargo_build(root, target, &["--package", "corelay-bench", "--features", peer, "--bin", peer])?;
+    Ok(target.join("release").join(peer))
+}
+
 /// The commit that is measured, with a `+` if files differ from it; empty outside a clone.
 pub(super) fn commit(root: &Path) -> String {
     let git = |words: &[&str]| {

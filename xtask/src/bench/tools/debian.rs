@@ -24,7 +24,8 @@ pub(super) fn find_or_extract(package: &str, extracted: &Path) -> Result<PathBuf
     }
     eprintln!("extracting Debian's {package} into {}", extracted.display());
     let by_hand = || format!("no {package}: try apt-get install --no-install-recommends {package}");
-    extract(package, extracted).with_context(by_hand)?;
+    let with_libraries: &[&str] = if package == "wrk" { &["wrk", "libluajit-5.1-2"] } else { &[package] };
+    extract(with_libraries, extracted).with_context(by_hand)?;
     find(extracted).with_context(by_hand)
 }
 
@@ -49,10 +50,10 @@ pub(super) fn version(package: &str, said: &Output) -> Result<String> {
     Ok(number.with_context(|| format!("{package} -v said {text:?}"))?.to_owned())
 }
 
-fn extract(package: &str, into: &Path) -> Result<()> {
+/// Downloads packages and unpacks them into a directory, as if it were the root.
+pub(super) fn extract(wanted: &[&str], into: &Path) -> Result<()> {
     let packages = into.join("packages");
     fs::create_dir_all(&packages)?;
-    let wanted: &[&str] = if package == "wrk" { &["wrk", "libluajit-5.1-2"] } else { &[package] };
     if download(wanted, &packages).is_err() {
         // A machine that never ran it has no package lists; it needs root, and its own message says so.
         succeed(Command::new("apt-get").args(["-q", "update"]))?;

@@ -1,0 +1,69 @@
+//! The options of `cargo xtask bench blocking`.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::contender::Contender;
+use crate::bench::options::{HELP, list};
+
+/// The parsed command line.
+#[derive(Debug, PartialEq)]
+pub(super) struct Options {
+    pub(super) servers: Vec<Contender>,
+    pub(super) pairs: usize,
+    /// What is measured of one run.
+    pub(super) duration: Duration,
+    pub(super) json: Option<PathBuf>,
+}
+
+impl Options {
+    /// Parses the words after `bench blocking`.
+    pub(super) fn parse(words: &[String]) -> Result<Self> {
+        let mut options = Self {
+            servers: Contender::ALL.to_vec(),
+            pairs: 5,
+            duration: Duration::from_millis(1_500),
+            json: None,
+        };
+        for pair in words.chunks(2) {
+            let [option, value] = pair else { bail!("{} wants a value\n\n{HELP}", pair[0]) };
+            let wrong = || format!("{option} {value}: not understood\n\n{HELP}");
+            match option.as_str() {
+                "--servers" => options.servers = list(value, Contender::named).with_context(wrong)?,
+                "--pairs" => options.pairs = value.parse().with_context(wrong)?,
+                "--seconds" => {
+                    let seconds = value.parse().with_context(wrong)?;
+                    options.duration = Duration::try_from_secs_f64(seconds).with_context(wrong)?;
+                }
+                "--json" => options.json = Some(value.into()),
+                _ => bail!("unknown option {option}\n\n{HELP}"),
+            }
+        }
+        ensure!(options.pairs > 0 && !options.duration.is_zero(), "--pairs and --seconds must be above 0");
+        Ok(options)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test may fail where it stands")]
+
+    use super::*;
+
+    fn parse(line: &str) -> Result<Options> {
+        Options::parse(&line.split_whitespace().map(String::from).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn options_have_defaults_and_wrong_ones_are_named() {
+        let options = parse("--servers go,corelay --seconds 0.5").unwrap();
+        assert_eq!(options.servers, [Contender::Go, Contender::Corelay]);
+        assert_eq!((options.pairs, options.duration.as_millis()), (5, 500));
+        for line in ["--servers nginx", "--pairs 0", "--seconds -1", "--fast yes", "--json"] {
+            let named = line.split(' ').next().unwrap();
+            assert!(parse(line).unwrap_err().to_string().contains(named), "{line}");
+        }
+    }
+}
