@@ -79,3 +79,29 @@ pub fn send_vectored(socket: impl AsFd, pieces: &[io::IoSlice<'_>]) -> io::Resul
     let mut nothing = rustix::net::SendAncillaryBuffer::default();
     Ok(rustix::net::sendmsg(socket, pieces, &mut nothing, sys::SEND_FLAGS)?)
 }
+
+/// Bytes that were sent and that the peer's kernel has not acknowledged yet (`SIOCOUTQ`, tcp(7)).
+///
+/// A socket takes more, and is writable, only when a good part of this is gone: a peer that reads slowly makes it
+/// smaller long before. Of a Unix-domain socket it is memory in use, which falls with each piece that was read whole.
+///
+/// ```
+/// use corelay_poll::socket;
+/// use std::io::{Read, Write};
+/// use std::os::unix::net::UnixStream;
+///
+/// let (mut ours, mut theirs) = UnixStream::pair()?;
+/// ours.write_all(b"hello")?;
+/// if let Ok(before) = socket::unacknowledged_bytes(&ours) {
+///     theirs.read_exact(&mut [0; 5])?;
+///     assert!(socket::unacknowledged_bytes(&ours)? < before);
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// `Unsupported` but on Linux; what else ioctl(2) reports.
+pub fn unacknowledged_bytes(socket: impl AsFd) -> io::Result<u64> {
+    sys::unacknowledged_bytes(socket.as_fd())
+}

@@ -139,7 +139,7 @@ pub struct Deadlines {
     pub min_body_rate: u64,
     /// Silence between two requests. Past it the connection closes without a word.
     pub idle_timeout: Duration,
-    /// Longest time in which a peer takes no byte of an answer. Past it: closed.
+    /// Longest time in which a peer takes no byte of an answer, as far as its kernel's acknowledgements tell. Past it: closed.
     pub write_timeout: Duration,
     /// After an answer that closes before its request is read: how long the peer may be silent while its input is still
     /// read and dropped, so that the answer is not lost to a reset. Ten times this in all.

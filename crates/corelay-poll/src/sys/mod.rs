@@ -69,6 +69,11 @@ pub(crate) use accept::accept;
 mod listen;
 pub(crate) use listen::{SEND_FLAGS, set_defer_accept, share_port};
 
+#[cfg_attr(target_os = "linux", path = "send_queue/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "send_queue/none.rs")]
+mod send_queue;
+pub(crate) use send_queue::unacknowledged_bytes;
+
 #[cfg_attr(not(target_os = "macos"), path = "open_files/hard.rs")]
 #[cfg_attr(target_os = "macos", path = "open_files/darwin.rs")]
 mod open_files;

@@ -1,16 +1,25 @@
 //! Deadlines that have come: who was to do what by then decides what the peer hears.
 
+use super::output::unacknowledged;
 use super::settle::Pause;
 use super::{CloseReason, Connection, Doing, Job, Next, Turn};
 use crate::http::StatusCode;
 use crate::shared::Shared;
+use std::os::fd::AsFd;
 
 impl Connection {
     /// To be called when the connection's deadline has passed.
     pub(crate) fn expired(&mut self, turn: &mut Turn, server: &Shared) -> Next {
-        let Some(unfinished) = &self.unfinished else { return Next::Close(CloseReason::IdleTimeout) };
+        let Some(unfinished) = &mut self.unfinished else { return Next::Close(CloseReason::IdleTimeout) };
         if unfinished.has_output() {
-            return Next::Close(CloseReason::WriteTimeout);
+            // The kernel reports room only when a third of its buffer is free, which a slow and steady peer may need minutes for.
+            let before =
+                std::mem::replace(&mut unfinished.unacknowledged, unacknowledged(self.socket.as_fd()));
+            if unfinished.unacknowledged >= before {
+                return Next::Close(CloseReason::WriteTimeout);
+            }
+            self.deadline = turn.now.tick.after(server.ticks.write);
+            return Next::Write;
         }
         match &unfinished.doing {
             Doing::Idle | Doing::Again => Next::Close(CloseReason::IdleTimeout),

@@ -1,6 +1,6 @@
 //! Input: one `recv` into the serving thread's buffer, behind whatever the connection kept from before.
 
-use super::output::{Sent, send};
+use super::output::{Sent, send, unacknowledged};
 use super::{CloseReason, Connection, Doing, Next, Turn, Unfinished};
 use crate::clock::Tick;
 use crate::shared::Shared;
@@ -53,6 +53,7 @@ impl Connection {
                 Sent::All => {}
                 Sent::Partly { progress } => {
                     if progress {
+                        unfinished.unacknowledged = unacknowledged(self.socket.as_fd());
                         self.deadline = turn.now.tick.after(server.ticks.write);
                     }
                     self.unfinished = Some(unfinished);

@@ -74,6 +74,8 @@ struct Unfinished {
     /// Encoded and not yet taken by the peer, from `sent` on.
     output: Vec<u8>,
     sent: usize,
+    /// What the peer had not acknowledged when it was last known to take something.
+    unacknowledged: u64,
     /// What follows `output`.
     tail: Tail,
     doing: Doing,

@@ -413,6 +413,12 @@ pub(super) fn send(
     Sent::Partly { progress }
 }
 
+/// What the peer has not taken of all that was sent; where the kernel does not say, as if nothing was ever left.
+#[cold]
+pub(super) fn unacknowledged(socket: BorrowedFd<'_>) -> u64 {
+    socket::unacknowledged_bytes(socket).unwrap_or(0)
+}
+
 #[inline]
 fn send_once(socket: BorrowedFd<'_>, bytes: &[u8], tail: &[u8]) -> io::Result<usize> {
     if tail.is_empty() {

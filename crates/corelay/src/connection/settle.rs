@@ -1,7 +1,7 @@
 //! The end of a turn: what was answered is sent, what is unfinished is kept, and what to wait for is decided.
 
 use super::input::Received;
-use super::output::{Sent, send, send_answers};
+use super::output::{Sent, send, send_answers, unacknowledged};
 use super::{CloseReason, Connection, Doing, Next, Tail, Turn, Unfinished};
 use crate::clock::Tick;
 use crate::shared::Shared;
@@ -103,6 +103,7 @@ impl Connection {
                 let mut unfinished = Box::<Unfinished>::default();
                 unfinished.keep(leftover, &doing, turn);
                 unfinished.output = std::mem::take(&mut turn.out.bytes);
+                unfinished.unacknowledged = unacknowledged(self.socket.as_fd());
                 (unfinished.sent, unfinished.tail, unfinished.doing) = (at, tail, doing);
                 self.deadline = turn.now.tick.after(server.ticks.write);
                 self.unfinished = Some(unfinished);

@@ -5,7 +5,7 @@
 
 use super::CloseReason;
 use super::body::Pace;
-use super::output::append_framed;
+use super::output::{append_framed, unacknowledged};
 use crate::http::{Body, BodyError, StatusCode};
 use crate::shared::Shared;
 use corelay_http::{BodyDecoder, CONTINUE, Framing, ResponseFraming};
@@ -13,7 +13,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
 use std::io::{self, Read, Write};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -39,6 +39,22 @@ fn wait(socket: &OwnedFd, flags: PollFlags, timeout: Option<Duration>) -> io::Re
     }
 }
 
+/// Waits until `socket` takes more; for as long as the peer takes some of what is sent within each `timeout`.
+fn wait_for_room(socket: &OwnedFd, timeout: Option<Duration>) -> io::Result<()> {
+    let mut left = unacknowledged(socket.as_fd());
+    loop {
+        match wait(socket, PollFlags::OUT, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                let before = std::mem::replace(&mut left, unacknowledged(socket.as_fd()));
+                if left >= before {
+                    return Err(error);
+                }
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
 /// Receives at least a byte, or 0 at the end of input.
 fn receive(socket: &OwnedFd, buffer: &mut [u8], timeout: Option<Duration>) -> io::Result<usize> {
     loop {
@@ -56,7 +72,7 @@ fn send(socket: &OwnedFd, bytes: &[u8], timeout: Option<Duration>) -> io::Result
     loop {
         match corelay_poll::socket::send(socket, bytes) {
             Ok(count) => return Ok(count),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait(socket, PollFlags::OUT, timeout)?,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_for_room(socket, timeout)?,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => return Err(error),
         }

@@ -6,6 +6,7 @@ use crate::clock::Tick;
 use crate::config::Deadlines;
 use crate::connection::{CloseReason, Next};
 use crate::http::Router;
+use std::io::Read;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -163,6 +164,22 @@ fn an_answer_nobody_takes_is_given_up_and_every_byte_taken_gains_time() {
     assert!(!rig.received().is_empty());
     assert!(matches!(rig.serve(), Next::Write));
     assert_due_in(&mut rig, deadlines().write_timeout);
+    let next = rig.expire();
+    assert_closes(&next, CloseReason::WriteTimeout);
+}
+
+/// The kernel says that there is room again when a good part of its buffer is free. Until then a peer that takes little shows in
+/// what is unacknowledged alone.
+#[test]
+fn a_peer_that_takes_too_little_to_make_room_gains_time_as_well() {
+    let mut rig = rig();
+    rig.send("GET /large HTTP/1.1\r\nHost: test\r\n\r\n");
+    for _ in 0..3 {
+        rig.pass(deadlines().write_timeout);
+        rig.peer.read_exact(&mut [0; 64 * 1024]).unwrap();
+        assert!(matches!(rig.expire(), Next::Write));
+        assert_due_in(&mut rig, deadlines().write_timeout);
+    }
     let next = rig.expire();
     assert_closes(&next, CloseReason::WriteTimeout);
 }

@@ -2,9 +2,13 @@
 //! by itself: the check is the engine's own.)
 
 use super::Rig;
+use crate::config::Config;
 use crate::connection::CloseReason;
 use crate::http::{Response, ResponseBody, Router};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 const ANNOUNCED: u64 = 5;
 
@@ -39,4 +43,34 @@ fn less_is_an_answer_that_broke_off() {
     let (closed, body) = serve(|out| out.write_all(b"who"));
     assert_eq!(closed, Some(CloseReason::AnswerBroken));
     assert!(body.len() <= 3, "{body}");
+}
+
+/// The kernel says that there is room again when most of what it holds is taken. A peer that needs longer for that than
+/// `write_timeout`, and takes a little all the time, is waited for.
+#[test]
+fn a_peer_that_takes_a_little_at_a_time_is_waited_for() {
+    const LENGTH: usize = 400_000;
+    let mut config = Config::default();
+    config.deadlines.write_timeout = Duration::from_secs(2);
+    let write = |out: &mut dyn Write| out.write_all(&vec![b'x'; LENGTH]);
+    let mut rig = Rig::with(config, Router::new().get("/", move || Response::writer(write)));
+    let mut peer = rig.peer.try_clone().unwrap();
+    let reader = thread::spawn(move || {
+        let (mut received, mut piece) = (Vec::new(), [0; 8 * 1024]);
+        let (_open, pace) = mpsc::channel::<()>();
+        for _ in 0..20 {
+            let _ = pace.recv_timeout(Duration::from_millis(200));
+            let count = peer.read(&mut piece).unwrap();
+            received.extend_from_slice(&piece[..count]);
+        }
+        while !received.ends_with(b"\r\n0\r\n\r\n") {
+            match peer.read(&mut piece) {
+                Ok(count) => received.extend_from_slice(&piece[..count]),
+                Err(error) => assert_eq!(error.kind(), io::ErrorKind::WouldBlock),
+            }
+        }
+        received.iter().filter(|octet| **octet == b'x').count()
+    });
+    assert_eq!(rig.send("GET / HTTP/1.1\r\nHost: test\r\n\r\n"), None);
+    assert_eq!(reader.join().unwrap(), LENGTH);
 }
