@@ -13,7 +13,7 @@ const SAMPLE_EVERY_NANOS: u64 = 1_000_000;
 const SAVED_SAMPLES_MAX: u64 = 64;
 
 /// A handler that takes this long may be worth a service thread, if it waits for most of that: a hand-over costs less.
-pub(crate) const SLOW: Duration = Duration::from_micros(200);
+pub(crate) const SLOW: Duration = Duration::from_micros(50);
 
 /// What a stay in user code took.
 #[derive(Clone, Copy, Debug)]

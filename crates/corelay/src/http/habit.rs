@@ -19,8 +19,13 @@ const TAKES_MAX: u32 = 1 << 16;
 /// A handler on a service thread that is done within this time, and has waited for less than [`WAIT`] of it, would have kept no
 /// core waiting.
 const QUICK: Duration = Duration::from_millis(1);
-/// A wait in a handler that is worth a hand-over.
-const WAIT: Duration = Duration::from_micros(100);
+/// A wait in a handler that is worth a hand-over, which costs about ten microseconds of CPU time: while one handler waits for
+/// longer, the core could have served others.
+const WAIT: Duration = Duration::from_micros(30);
+const _: () = assert!(
+    WAIT.as_nanos() < SLOW.as_nanos(),
+    "who waits that long is slow, and so is asked how long it waits"
+);
 /// Measured handlers that waited, less those that were quick, after which a route is learnt without a take.
 const WAITS_AT_FIRST: u32 = 8;
 /// As many quick ones in a row, and a route is unlearnt.
