@@ -16,13 +16,29 @@ pub enum Address {
     Unix(PathBuf),
 }
 
-/// The threading model. One so far; `threads` and `pool` have issues of their own.
+/// The threading model. Handlers, connections, limits, deadlines and closing are the same on each; `docs/engines.md` draws them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Engine {
     /// One pinned thread per core, each with its own poller and connections.
     #[default]
     Cores,
+    /// Workers that share one poller and all connections, armed for one report at a time: the canonical design, to compare.
+    Pool,
+}
+
+impl Engine {
+    /// The name it is chosen by.
+    ///
+    /// ```
+    /// assert_eq!(corelay::config::Engine::Cores.name(), "cores");
+    /// ```
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cores => "cores",
+            Self::Pool => "pool",
+        }
+    }
 }
 
 /// Which processors serve.

@@ -1,12 +1,13 @@
 //! What all threads of a server share and only read: the application, the configuration, the door counts.
 
 use crate::clock::{Clock, Epoch, Tick};
-use crate::config::{Config, Deadlines, Relay};
-use crate::core::{MonitorBell, Task};
+use crate::config::{Config, Deadlines, Engine, Relay};
+use crate::core::MonitorBell;
 use crate::http::App;
 use crate::peers::Occupancy;
 use crate::service::ServiceThreads;
 use crate::status::{Count, Counters, Phase};
+use crate::task::Task;
 use corelay_http::{Head, Persistence};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
@@ -103,7 +104,7 @@ impl Shared {
             cores,
             service_counters: Arc::default(),
             door: DoorCounters::default(),
-            monitor: (config.relay == Relay::On).then(Arc::default),
+            monitor: (config.engine == Engine::Cores && config.relay == Relay::On).then(Arc::default),
             phase: AtomicU8::new(0),
             config,
         }

@@ -52,7 +52,7 @@ const SOCKETS: &str = "Sockets";
 const SHUTDOWN: &str = "Shutdown";
 const LOGGING: &str = "Logging";
 
-const ENGINE: Takes = Takes { name: "ENGINE", expected: "`cores`" };
+const ENGINE: Takes = Takes { name: "ENGINE", expected: "`cores` or `pool`" };
 const PIN: Takes = Takes { name: "WHEN", expected: "`auto`, `on` or `off`" };
 const RELAY: Takes = Takes { name: "WHETHER", expected: "`on` or `off`" };
 const ACCEPT: Takes = Takes { name: "MODE", expected: "`per-core`, `dispatch` or `round-robin`" };
@@ -77,9 +77,17 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: &ENGINE,
         default: Some("cores"),
         excludes: None,
-        help: "The threading model: cores\n\n\
-               cores: one pinned thread per core, each with its own poller and connections.",
-        set: Set::One(|o, text| put(&mut o.config.engine, (text == "cores").then_some(Engine::Cores))),
+        help: "The threading model: cores or pool\n\n\
+               cores: one pinned thread per core, each with its own poller and connections. pool: as many workers, \
+               which share one poller and all connections.",
+        set: Set::One(|o, text| {
+            let engine = match text {
+                "cores" => Some(Engine::Cores),
+                "pool" => Some(Engine::Pool),
+                _ => None,
+            };
+            put(&mut o.config.engine, engine)
+        }),
     },
     Setting {
         name: "cores",
