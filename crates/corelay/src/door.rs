@@ -18,8 +18,6 @@ use std::time::Duration;
 
 /// How long a door stays closed for want of file descriptors or memory.
 const PAUSE: Duration = Duration::from_millis(100);
-/// How often the log says so.
-const SAID_EVERY: Duration = Duration::from_secs(60);
 
 /// A listening socket of one thread.
 pub(crate) struct Door {
@@ -99,7 +97,7 @@ impl Door {
             return;
         }
         self.paused_until = Some(now.tick.after(Tick::spanning(PAUSE)));
-        if server.door.may_say(now.tick, Tick::spanning(SAID_EVERY)) {
+        if server.door.pauses_said.may_say(now.tick) {
             let open = server.occupancy.open();
             tracing::warn!(%error, open, "new connections wait: accepting failed, and is tried again every 100 ms");
         }
@@ -128,16 +126,22 @@ pub(crate) fn door_index(token: Token) -> usize {
 
 /// Counts a connection in. `false`: a limit refuses it, and it has been told so as far as one send goes.
 pub(crate) fn take_in(socket: &OwnedFd, peer: Option<SocketAddr>, server: &Shared) -> bool {
-    const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
-        Content-Type: text/plain; charset=utf-8\r\nContent-Length: 21\r\n\r\ntoo many connections\n";
     match server.occupancy.enter(peer) {
         Ok(()) => return true,
         Err(Refused::TooMany) => server.door.too_many.add_shared(1),
         Err(Refused::TooManyOfPeer) => server.door.too_many_of_peer.add_shared(1),
     }
+    refuse(socket);
+    false
+}
+
+/// Tells a new peer that there is no place for it.
+#[cold]
+pub(crate) fn refuse(socket: &OwnedFd) {
+    const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
+        Content-Type: text/plain; charset=utf-8\r\nContent-Length: 21\r\n\r\ntoo many connections\n";
     // What has arrived is read, so that closing does not reset the connection before the refusal is read.
     let _ = rustix::net::recv(socket, &mut [0; 4096], RecvFlags::empty());
     let _ = corelay_poll::socket::send(socket, REFUSAL);
     let _ = rustix::net::shutdown(socket, Shutdown::Write);
-    false
 }

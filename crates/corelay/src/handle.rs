@@ -110,6 +110,7 @@ impl Running {
             ("too_many_connections", &shared.door.too_many),
             ("too_many_connections_of_peer", &shared.door.too_many_of_peer),
             ("no_service_thread", &shared.door.no_service_thread),
+            ("no_thread", &shared.door.no_thread),
         ];
         let phase = shared.phase();
         let uptime = shared.clock.now().saturating_duration_since(shared.started);

@@ -19,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 mod alarm;
+mod books;
 mod clock;
 pub mod config;
 mod connection;
@@ -41,6 +42,7 @@ pub mod status;
 mod sync;
 mod tally;
 mod task;
+mod threads;
 mod wheel;
 
 pub use clock::{Clock, SystemClock};

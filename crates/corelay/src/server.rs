@@ -14,6 +14,7 @@ use crate::pool::Workers;
 use crate::service::{ServiceThreads, Terms};
 use crate::shared::Shared;
 use crate::status::Phase;
+use crate::threads::Threads;
 use corelay_poll::{Events, Interest, Poller, Signal, Signals, Timer, Token, Trigger};
 use std::sync::Arc;
 
@@ -132,6 +133,7 @@ impl Server {
             Parts { config: &self.config, placement, listeners: &mut self.listeners, shared, farewell };
         Ok(match self.config.engine {
             config::Engine::Cores => Arc::new(Cores::new(parts)?),
+            config::Engine::Threads => Arc::new(Threads::new(parts)?),
             config::Engine::Pool => Arc::new(Workers::new(parts)?),
         })
     }

@@ -83,7 +83,7 @@ impl Tally {
 
     /// Of a thread that may wait: that a handler does is nothing to learn from.
     pub(crate) fn without_learning(mut self) -> Self {
-        self.learns = false;
+        (self.learns, self.slow) = (false, false);
         self
     }
 
@@ -178,7 +178,7 @@ impl Tally {
             if waits() > waits_before { off_cpu } else { Duration::ZERO }
         });
         (self.last_handler, self.fresh) = (Some(Spent { time: spent, waited }), self.learns);
-        self.slow = self.always || spent >= SLOW;
+        self.slow = self.learns && (self.always || spent >= SLOW);
         let spent_ns = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
         self.counters.handler_ns.add(spent_ns.saturating_mul(std::mem::take(&mut self.unmeasured)));
     }

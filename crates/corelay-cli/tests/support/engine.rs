@@ -19,6 +19,11 @@ impl Engine {
     /// `cores`, one accept thread that gives connections out in turn.
     pub(crate) const CORES_ROUND_ROBIN: Self =
         Self { name: "cores", flags: &["--engine", "cores", "--accept", "round-robin"] };
+    /// `threads`: each woken by a listener.
+    pub(crate) const THREADS: Self = Self { name: "threads", flags: &["--engine", "threads"] };
+    /// `threads`, each waiting for its own socket.
+    pub(crate) const THREADS_BLOCKING: Self =
+        Self { name: "threads", flags: &["--engine", "threads", "--threads-wake", "blocking"] };
     /// `pool`: workers that share a poller.
     pub(crate) const POOL: Self = Self { name: "pool", flags: &["--engine", "pool"] };
 }
@@ -29,6 +34,12 @@ impl Engine {
 macro_rules! on_every_engine {
     ($($test:ident),+ $(,)?) => {
         $crate::on_cores!($($test),+);
+        mod threads {
+            $(#[test] fn $test() { super::$test($crate::support::Engine::THREADS); })+
+        }
+        mod threads_blocking {
+            $(#[test] fn $test() { super::$test($crate::support::Engine::THREADS_BLOCKING); })+
+        }
         mod pool {
             $(#[test] fn $test() { super::$test($crate::support::Engine::POOL); })+
         }

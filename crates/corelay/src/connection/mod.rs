@@ -38,8 +38,8 @@ mod wire;
 pub use close::CloseReason;
 pub(crate) use output::Outgoing;
 pub(crate) use service::Job;
-pub(crate) use turn::Turn;
-pub(crate) use wire::BUFFER_BYTES;
+pub(crate) use turn::{INPUT_BYTES, Turn};
+pub(crate) use wire::{BUFFER_BYTES, wait_for};
 
 use crate::clock::Tick;
 use crate::shared::Ticks;

@@ -7,7 +7,6 @@
 
 mod acceptor;
 mod balance;
-mod books;
 mod engine;
 mod inbox;
 mod monitor;
@@ -26,6 +25,7 @@ pub(crate) use relay::{NO_ENDPOINT, Tenure};
 pub(crate) use standin::StandIn;
 pub use standin::blocking;
 
+use crate::books::Books;
 use crate::clock::Tick;
 use crate::connection::{CloseReason, Connection};
 use crate::door::{Door, door_token};
@@ -35,7 +35,6 @@ use crate::status::CoreStatus;
 use crate::task::{Home, Outcome};
 use crate::wheel::Wheel;
 use balance::Share;
-use books::Books;
 use corelay_poll::{Interest, Poller, Token, Trigger, Waker};
 use inbox::{Bell, Inbox};
 use relay::{Stay, Tenancy};
