@@ -1,12 +1,23 @@
 //! What a listener and one of its threads share: what the thread is to look at, and until when it may sleep.
+//!
+//! ```text
+//!   thread                                    listener, or whoever has something to tell
+//!   ------                                    -----------------------------------------
+//!   calls := none, and what was there         calls |= what to look at
+//!   nothing? -- parks                         none was there before? -- unparks the thread
+//!
+//!   deadline := when it comes                 watched := never: the timer has fired
+//!   watched later than that? -- tells         deadline not come yet? -- watches on
+//! ```
+//!
+//! loom checks both below: no call is lost on a thread that sleeps, and no deadline that moves while the timer fires.
 
 use crate::clock::Tick;
 use crate::connection::Connection;
 use crate::sync::lock;
+use crate::sync::modelled::{AtomicU32, Ordering, Thread, current, park};
 use corelay_poll::Token;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock};
-use std::thread::Thread;
 
 /// What a thread is told to look at: a set of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -52,18 +63,22 @@ pub(super) struct Seat {
 impl Seat {
     /// A seat for a thread that is about to start, with its first connection.
     pub(super) fn new(mail: Mail) -> Self {
+        Self { mail: Mutex::new(Some(mail)), ..Self::with(Calls::LOOK) }
+    }
+
+    fn with(calls: Calls) -> Self {
         Self {
-            calls: AtomicU32::new(Calls::LOOK.0),
+            calls: AtomicU32::new(calls.0),
             deadline: AtomicU32::new(u32::MAX),
             watched: AtomicU32::new(u32::MAX),
             thread: OnceLock::new(),
-            mail: Mutex::new(Some(mail)),
+            mail: Mutex::new(None),
         }
     }
 
     /// By its thread, before all else.
     pub(super) fn sit_down(&self) {
-        let _ = self.thread.set(std::thread::current());
+        let _ = self.thread.set(current());
     }
 
     /// Tells the thread what to look at. A system call only if it sleeps.
@@ -83,7 +98,7 @@ impl Seat {
             if calls != Calls::NONE {
                 return calls;
             }
-            std::thread::park();
+            park();
         }
     }
 
@@ -125,5 +140,65 @@ impl Seat {
     pub(super) fn leave(&self) {
         self.watched.store(u32::MAX, Ordering::SeqCst);
         self.deadline.store(u32::MAX, Ordering::SeqCst);
+    }
+}
+
+#[cfg(all(test, loom))]
+mod model {
+    #![allow(clippy::unwrap_used, reason = "in a model, a panic is a failure")]
+
+    use super::*;
+    use std::sync::Arc;
+
+    /// A deadlock would be a lost call: loom reports it.
+    #[test]
+    fn no_call_is_lost_on_a_thread_that_sleeps() {
+        loom::model(|| {
+            let seat = Arc::new(Seat::with(Calls::NONE));
+            let its_own = seat.clone();
+            let thread = loom::thread::spawn(move || {
+                its_own.sit_down();
+                let mut calls = Calls::NONE;
+                while !calls.contains(Calls::LOOK.and(Calls::EXPIRED)) {
+                    calls = calls.and(its_own.wait());
+                }
+            });
+            seat.poke(Calls::LOOK);
+            seat.poke(Calls::EXPIRED);
+            thread.join().unwrap();
+        });
+    }
+
+    const OLD: Tick = Tick(3);
+    const NEW: Tick = Tick(5);
+
+    /// The timer was set for the old deadline and fires while the thread moves it.
+    fn a_deadline_moves(publish: fn(&Seat) -> bool) {
+        loom::model(move || {
+            let seat = Arc::new(Seat::with(Calls::NONE));
+            seat.publish(OLD);
+            seat.is_watched(OLD);
+            let its_own = seat.clone();
+            let thread = loom::thread::spawn(move || publish(&its_own));
+            let seen = seat.fired();
+            let told = thread.join().unwrap();
+            assert!(told || seen == NEW, "nobody watches the new deadline");
+        });
+    }
+
+    #[test]
+    fn a_deadline_that_moves_while_the_timer_fires_is_watched() {
+        a_deadline_moves(|seat| seat.publish(NEW));
+    }
+
+    /// The test of the test: who looks before it writes loses the deadline.
+    #[test]
+    #[should_panic(expected = "nobody watches the new deadline")]
+    fn looking_before_writing_is_noticed() {
+        a_deadline_moves(|seat| {
+            let told = seat.watched.load(Ordering::SeqCst) > NEW.0;
+            seat.deadline.store(NEW.0, Ordering::SeqCst);
+            told
+        });
     }
 }
