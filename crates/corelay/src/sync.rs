@@ -16,11 +16,15 @@ pub(crate) mod modelled {
         Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence},
     };
+    #[cfg(loom)]
+    pub(crate) use loom::thread::{Thread, current, park};
     #[cfg(not(loom))]
     pub(crate) use std::sync::{
         Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering, fence},
     };
+    #[cfg(not(loom))]
+    pub(crate) use std::thread::{Thread, current, park};
 
     /// As [`lock`](super::lock).
     #[inline]

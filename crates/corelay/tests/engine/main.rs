@@ -33,3 +33,6 @@ mod streamed_requests;
 mod unix_sockets;
 mod unread_bodies;
 mod upgrades;
+
+/// The engine under test; `engine_pool` and `engine_threads` run what holds on theirs.
+const ENGINE: corelay::config::Engine = corelay::config::Engine::Cores;

@@ -17,6 +17,7 @@ pub(crate) struct Serving {
 /// One core, so that all connections share it, and no signal handlers in the test's process.
 pub(crate) fn one_core() -> Config {
     let mut config = Config::default();
+    config.engine = crate::ENGINE;
     config.cores = Cores::Count(1);
     config.drain.on_signals = false;
     config
