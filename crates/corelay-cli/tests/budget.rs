@@ -22,7 +22,6 @@ on_every_engine!(
     a_keep_alive_request_is_one_recv_and_one_send,
     pipelined_answers_leave_in_one_send,
     an_idle_server_makes_no_system_call,
-    a_server_that_waits_for_its_handlers_makes_no_system_call,
     an_idle_connection_costs_no_more_than_256_bytes,
 );
 
@@ -108,9 +107,21 @@ fn a_keep_alive_request_is_one_recv_and_one_send(engine: Engine) {
     let expected = REQUESTS..=REQUESTS + FEW;
     assert!(expected.contains(&count(&calls, &RECEIVE)), "one recv for each request: {calls:?}");
     assert!(expected.contains(&count(&calls, &SEND)), "one send for each request: {calls:?}");
-    assert_eq!(count(&calls, &["epoll_ctl"]), 0, "{calls:?}");
-    let all: usize = calls.values().sum();
-    assert!(all <= 3 * REQUESTS + 2 * FEW, "recv, send, and waiting for the next one, no more: {calls:?}");
+    if engine.name == "cores" {
+        assert_eq!(count(&calls, &["epoll_ctl"]), 0, "{calls:?}");
+        let all: usize = calls.values().sum();
+        assert!(
+            all <= 3 * REQUESTS + 2 * FEW,
+            "recv, send, and waiting for the next one, no more: {calls:?}"
+        );
+    } else {
+        let arming = if engine.name == "pool" { REQUESTS } else { 0 };
+        // The client may have its last answer before the worker has armed the connection again.
+        assert!(
+            (arming.saturating_sub(FEW)..=arming + FEW).contains(&count(&calls, &["epoll_ctl"])),
+            "{calls:?}"
+        );
+    }
 }
 
 fn pipelined_answers_leave_in_one_send(engine: Engine) {
@@ -138,29 +149,6 @@ fn an_idle_server_makes_no_system_call(engine: Engine) {
     drop(warm(&server));
     becomes_silent(&server);
     assert_eq!(idle.get("/plaintext").status, 200);
-}
-
-/// Cores were taken from these handlers, and one of their peers has reset its connection: its descriptor must not report
-/// that again and again, and no monitor must go on looking.
-fn a_server_that_waits_for_its_handlers_makes_no_system_call(engine: Engine) {
-    let server = Server::start(engine, &["--idle-timeout", "1h"]);
-    let sleepers = [(); 2].map(|()| {
-        let mut client = server.connect();
-        client.send("GET /sleep/60000 HTTP/1.1\r\nHost: test\r\n\r\n");
-        client.into_idle()
-    });
-    let mut watcher = server.connect();
-    let mut taken = || -> u64 {
-        let status: Value = serde_json::from_slice(&watcher.get("/status").body).expect("JSON");
-        let cores = status["cores"].as_array().expect("a list of cores");
-        cores.iter().filter_map(|core| core["core_relays"].as_u64()).sum()
-    };
-    while taken() < 2 {}
-    let [reset, _kept] = sleepers;
-    rustix::net::sockopt::set_socket_linger(&reset, Some(Duration::ZERO)).expect("SO_LINGER");
-    drop(reset);
-    becomes_silent(&server);
-    assert_eq!(watcher.get("/plaintext").status, 200);
 }
 
 /// Attaching interrupts what each thread waits in, so the first calls seen are strace's own doing, and threads that stand
@@ -198,4 +186,34 @@ fn an_idle_connection_costs_no_more_than_256_bytes(engine: Engine) {
     assert!(server.process().open_files() >= clients.len(), "all of them are open");
     let each = grown / CONNECTIONS;
     assert!(each <= 256, "{each} bytes a connection: {grown} for {CONNECTIONS}");
+}
+
+mod taken_cores {
+    //! What only `cores` has: cores that are taken.
+    use super::*;
+
+    on_cores!(a_server_that_waits_for_its_handlers_makes_no_system_call);
+
+    /// Cores were taken from these handlers, and one of their peers has reset its connection: its descriptor must not report
+    /// that again and again, and no monitor must go on looking.
+    fn a_server_that_waits_for_its_handlers_makes_no_system_call(engine: Engine) {
+        let server = Server::start(engine, &["--idle-timeout", "1h"]);
+        let sleepers = [(); 2].map(|()| {
+            let mut client = server.connect();
+            client.send("GET /sleep/60000 HTTP/1.1\r\nHost: test\r\n\r\n");
+            client.into_idle()
+        });
+        let mut watcher = server.connect();
+        let mut taken = || -> u64 {
+            let status: Value = serde_json::from_slice(&watcher.get("/status").body).expect("JSON");
+            let cores = status["cores"].as_array().expect("a list of cores");
+            cores.iter().filter_map(|core| core["core_relays"].as_u64()).sum()
+        };
+        while taken() < 2 {}
+        let [reset, _kept] = sleepers;
+        rustix::net::sockopt::set_socket_linger(&reset, Some(Duration::ZERO)).expect("SO_LINGER");
+        drop(reset);
+        becomes_silent(&server);
+        assert_eq!(watcher.get("/plaintext").status, 200);
+    }
 }

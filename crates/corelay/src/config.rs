@@ -16,13 +16,32 @@ pub enum Address {
     Unix(PathBuf),
 }
 
-/// The threading model. One so far; `threads` and `pool` have issues of their own.
+/// The threading model. Handlers, connections, limits, deadlines and closing are the same on each; `docs/engines.md` draws them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Engine {
     /// One pinned thread per core, each with its own poller and connections.
     #[default]
     Cores,
+    /// A thread per connection, which sleeps until a listener thread tells it that there is something to read.
+    Threads,
+    /// Workers that share one poller and all connections, armed for one report at a time: the canonical design, to compare.
+    Pool,
+}
+
+impl Engine {
+    /// The name it is chosen by.
+    ///
+    /// ```
+    /// assert_eq!(corelay::config::Engine::Cores.name(), "cores");
+    /// ```
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Cores => "cores",
+            Self::Threads => "threads",
+            Self::Pool => "pool",
+        }
+    }
 }
 
 /// Which processors serve.
@@ -81,6 +100,16 @@ pub enum Rebalance {
     Off,
 }
 
+/// What wakes the thread of a connection on [`Engine::Threads`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum ThreadsWake {
+    /// Its listener, which waits for all sockets in one poller and pokes the threads of those that are ready.
+    #[default]
+    Epoll,
+    /// Nobody: it waits for its socket itself, in a system call that blocks. To compare.
+    Blocking,
+}
+
 /// Bounds on what peers can make the server hold. Sizes are in bytes.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -107,6 +136,10 @@ pub struct Limits {
     pub max_service_threads: usize,
     /// Stack of a service thread, in bytes of address space: what is touched of it counts.
     pub service_stack_bytes: usize,
+    /// Stack of a connection's thread on [`Engine::Threads`], in bytes of address space. Handlers run on it.
+    pub thread_stack_bytes: usize,
+    /// Threads that each listener of [`Engine::Threads`] keeps for connections to come.
+    pub max_idle_threads: usize,
 }
 
 impl Default for Limits {
@@ -123,6 +156,8 @@ impl Default for Limits {
             max_pipelined: 64,
             max_service_threads: 2048,
             service_stack_bytes: 2 * 1024 * 1024,
+            thread_stack_bytes: 256 * 1024,
+            max_idle_threads: 64,
         }
     }
 }
@@ -202,6 +237,8 @@ pub struct Config {
     pub pin: Pin,
     /// How new connections reach a core.
     pub accept: Accept,
+    /// What wakes a connection's thread.
+    pub threads_wake: ThreadsWake,
     /// Whether a core whose handler blocks is passed to another thread.
     pub relay: Relay,
     /// Whether a busy core passes hot connections to a less busy one. Needs the monitor, so a [`Relay`] that is on.

@@ -1,6 +1,6 @@
 //! A server seen from outside its threads: its status, and the way to stop it.
 
-use crate::core::Core;
+use crate::engine::Engine;
 use crate::http::{FromRequest, Request, StatusCode};
 use crate::shared::Shared;
 use crate::status::{Phase, ServiceStatus, Status};
@@ -37,7 +37,7 @@ struct Inner {
 /// The parts of a server that is serving.
 pub(crate) struct Running {
     pub(crate) shared: Arc<Shared>,
-    pub(crate) cores: Vec<Arc<Core>>,
+    pub(crate) engine: Arc<dyn Engine>,
     pub(crate) control: Arc<Control>,
 }
 
@@ -80,8 +80,8 @@ impl ServerHandle {
     }
 
     #[cfg(test)]
-    pub(crate) fn cores(&self) -> Vec<Arc<Core>> {
-        self.0.running.get().map_or_else(Vec::new, |running| running.cores.clone())
+    pub(crate) fn cores(&self) -> Vec<Arc<crate::core::Core>> {
+        self.0.running.get().map_or_else(Vec::new, |running| running.engine.cores())
     }
 
     /// A handle for the server's own application: held by the server, it must not hold the server in turn.
@@ -110,19 +110,20 @@ impl Running {
             ("too_many_connections", &shared.door.too_many),
             ("too_many_connections_of_peer", &shared.door.too_many_of_peer),
             ("no_service_thread", &shared.door.no_service_thread),
+            ("no_thread", &shared.door.no_thread),
         ];
         let phase = shared.phase();
         let uptime = shared.clock.now().saturating_duration_since(shared.started);
         Status {
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            engine: "cores".to_owned(),
+            engine: shared.config.engine.name().to_owned(),
             phase,
             ready: phase == Phase::Serving,
             uptime_s: uptime.as_secs_f64(),
             connections: shared.occupancy.open() as u64,
             refused: refused.map(|(name, count)| (name.to_owned(), count.read())).into(),
             accept_pauses: shared.door.accept_pauses.read(),
-            cores: self.cores.iter().map(|core| core.status()).collect(),
+            cores: self.engine.status(),
             service: self.service_status(),
             learnt_routes: shared.app.learnt_routes(),
         }

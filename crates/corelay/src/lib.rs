@@ -18,22 +18,32 @@
 //! what it counts. Deliberately absent: async, TLS (as yet), a client.
 #![forbid(unsafe_code)]
 
+mod alarm;
+mod books;
 mod clock;
 pub mod config;
 mod connection;
 mod core;
+mod door;
+mod engine;
 mod error;
+mod farewell;
 mod handle;
 pub mod http;
 mod listener;
 mod peers;
 mod placement;
+mod pool;
 mod server;
 mod service;
 mod shared;
+mod slab;
 pub mod status;
 mod sync;
 mod tally;
+mod task;
+mod threads;
+mod wheel;
 
 pub use clock::{Clock, SystemClock};
 pub use config::Config;

@@ -1,20 +1,22 @@
-//! The server: listeners, cores, and a control thread that waits for signals and drains.
+//! The server: listeners, an engine, and a control thread that waits for signals and drains.
 
 use crate::clock::{Clock, SystemClock};
-use crate::config::{Accept, Address, Config};
-use crate::core::{Acceptor, Core, Door, Ended, Message, Monitor, StopAccepting};
+use crate::config::{self, Address, Config};
+use crate::core::Cores;
+use crate::engine::{Engine, Parts};
 use crate::error::{Error, Result};
+use crate::farewell::Farewells;
 use crate::handle::{Control, Running, ServerHandle};
 use crate::http::Router;
 use crate::listener::Listener;
 use crate::placement::Placement;
+use crate::pool::Workers;
 use crate::service::{ServiceThreads, Terms};
 use crate::shared::Shared;
 use crate::status::Phase;
+use crate::threads::Threads;
 use corelay_poll::{Events, Interest, Poller, Signal, Signals, Timer, Token, Trigger};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Barrier};
-use std::thread::{self, JoinHandle};
+use std::sync::Arc;
 
 /// A server: bound, and ready to serve a [`Router`].
 ///
@@ -108,53 +110,34 @@ impl Server {
         let count = placement.cores.len();
         let shared = Arc::new(Shared::new(app, self.config.clone(), self.clock.clone(), service, count));
         let control = Arc::new(Control::new().map_err(Error::Poll)?);
-        let farewell = Arc::new(Farewells { alive: AtomicUsize::new(0), control: control.clone() });
-        let (cores, acceptor) = self.open_doors(&placement, &farewell)?;
-        let running = Running { shared: shared.clone(), cores: cores.clone(), control: control.clone() };
-        let signals = self.signals.take();
-        let mut supervisor =
-            Supervisor::new(running, acceptor.as_ref().map(|(_, stop)| stop.clone()), signals, farewell)?;
+        let farewell = Arc::new(Farewells::new(control.clone()));
+        let engine = self.engine(placement, shared.clone(), farewell.clone())?;
+        let running = Arc::new(Running { shared, engine, control });
+        let mut supervisor = Supervisor::new(running.clone(), self.signals.take(), farewell)?;
         // First the handle, then the threads: the first request may ask for the status.
-        self.handle.started(supervisor.running.clone());
-        supervisor.start(acceptor.map(|(acceptor, _)| acceptor), &placement)?;
+        self.handle.started(running.clone());
+        running.engine.start()?;
         let ended = supervisor.watch();
-        if let Some(monitor) = &supervisor.running.shared.monitor {
-            monitor.stop();
-        }
+        running.engine.ended();
         ended
     }
 
-    /// Gives every core, or the accept thread, its listening sockets.
-    fn open_doors(
+    /// The engine, with its listening sockets.
+    fn engine(
         &mut self,
-        placement: &Placement,
-        farewell: &Arc<Farewells>,
-    ) -> Result<(Vec<Arc<Core>>, Option<Accepting>)> {
-        let count = placement.cores.len();
-        let per_core = self.config.accept == Accept::PerCore;
-        let mut doors: Vec<Vec<Door>> = (0..count).map(|_| Vec::new()).collect();
-        for listener in &mut self.listeners {
-            let (sockets, shared) =
-                listener.sockets(if per_core { count } else { 1 }, &self.config.sockets)?;
-            for (doors, socket) in doors.iter_mut().zip(sockets) {
-                doors.push(Door::new(socket, shared));
-            }
-        }
-        let central = if per_core { None } else { doors.first_mut().map(std::mem::take) };
-        let cores = placement.cores.iter().zip(doors).enumerate();
-        let cores: Vec<Arc<Core>> = cores
-            .map(|(number, (cpu, doors))| Core::new(number, *cpu, doors, farewell.clone()))
-            .map(|core| core.map(Arc::new).map_err(Error::Poll))
-            .collect::<Result<_>>()?;
-        let acceptor = central
-            .map(|doors| Acceptor::new(doors, cores.clone(), self.config.accept).map_err(Error::Poll))
-            .transpose()?;
-        Ok((cores, acceptor))
+        placement: Placement,
+        shared: Arc<Shared>,
+        farewell: Arc<Farewells>,
+    ) -> Result<Arc<dyn Engine>> {
+        let parts =
+            Parts { config: &self.config, placement, listeners: &mut self.listeners, shared, farewell };
+        Ok(match self.config.engine {
+            config::Engine::Cores => Arc::new(Cores::new(parts)?),
+            config::Engine::Threads => Arc::new(Threads::new(parts)?),
+            config::Engine::Pool => Arc::new(Workers::new(parts)?),
+        })
     }
 }
-
-/// The accept thread to be, and how it is ended.
-type Accepting = (Acceptor, StopAccepting);
 
 /// Fewer files than hoped for is not the end: the limit is met at accept, and survived there.
 fn raise_open_files() {
@@ -170,9 +153,6 @@ const TIMER: Token = Token::new(2, 0);
 /// The thread that called [`Server::serve`]: it serves nothing, and sleeps but for signals, commands and deadlines.
 struct Supervisor {
     running: Arc<Running>,
-    stop_accepting: Option<StopAccepting>,
-    /// The accept thread, while there is one.
-    accepting: Option<JoinHandle<()>>,
     poller: Poller,
     signals: Option<Signals>,
     timer: Timer,
@@ -180,12 +160,7 @@ struct Supervisor {
 }
 
 impl Supervisor {
-    fn new(
-        running: Running,
-        stop_accepting: Option<StopAccepting>,
-        signals: Option<Signals>,
-        farewell: Arc<Farewells>,
-    ) -> Result<Self> {
+    fn new(running: Arc<Running>, signals: Option<Signals>, farewell: Arc<Farewells>) -> Result<Self> {
         let make = || -> std::io::Result<_> {
             let (poller, timer) = (Poller::new()?, Timer::new()?);
             poller.add(&running.control.waker, CONTROL, Interest::READ, Trigger::Level)?;
@@ -196,56 +171,10 @@ impl Supervisor {
             Ok((poller, timer))
         };
         let (poller, timer) = make().map_err(Error::Poll)?;
-        let (running, accepting) = (Arc::new(running), None);
-        Ok(Self { running, stop_accepting, accepting, poller, signals, timer, farewell })
+        Ok(Self { running, poller, signals, timer, farewell })
     }
 
-    /// Starts the serving threads; returns when each of them serves.
-    fn start(&mut self, acceptor: Option<Acceptor>, placement: &Placement) -> Result<()> {
-        let barrier = Arc::new(Barrier::new(self.running.cores.len() + usize::from(acceptor.is_some()) + 1));
-        for core in &self.running.cores {
-            let (core, shared, barrier) = (core.clone(), self.running.shared.clone(), barrier.clone());
-            let name = format!("corelay-core-{}", core.number);
-            self.farewell.alive.fetch_add(1, Ordering::Relaxed);
-            self.spawn(name, move || {
-                core.pin();
-                barrier.wait();
-                let first = core.first_tenure();
-                if let Ended::Lost(duty, owed) = core.serve(&shared, first) {
-                    shared.service.roam();
-                    shared.service.join(duty, || owed.into_iter().for_each(|message| core.send(message)));
-                }
-            })?;
-        }
-        if let Some(bell) = &self.running.shared.monitor {
-            let monitor = Monitor::new(self.running.shared.clone(), bell.clone(), &self.running.cores);
-            let cpus = placement.cpus.clone();
-            self.spawn("corelay-monitor".into(), move || {
-                let _ = corelay_poll::affinity::set_current_thread_cpus(&cpus);
-                monitor.run();
-            })?;
-        }
-        if let Some(acceptor) = acceptor {
-            let (shared, barrier, cpus) =
-                (self.running.shared.clone(), barrier.clone(), placement.cpus.clone());
-            let guard = self.farewell.guard();
-            self.farewell.alive.fetch_add(1, Ordering::Relaxed);
-            self.accepting = Some(self.spawn("corelay-accept".into(), move || {
-                let _ = corelay_poll::affinity::set_current_thread_cpus(&cpus);
-                barrier.wait();
-                acceptor.run(&shared);
-                guard.finished();
-            })?);
-        }
-        barrier.wait();
-        Ok(())
-    }
-
-    fn spawn(&self, name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-        thread::Builder::new().name(name.clone()).spawn(run).map_err(|source| Error::Thread { name, source })
-    }
-
-    /// Waits until every core has ended, or may be waited for no longer.
+    /// Waits until all that serves has ended, or may be waited for no longer.
     fn watch(&mut self) -> Result<()> {
         let mut events = Events::with_capacity(8);
         loop {
@@ -272,7 +201,7 @@ impl Supervisor {
             if self.running.control.take_drain_request() {
                 self.begin();
             }
-            if self.farewell.alive.load(Ordering::Acquire) == 0 {
+            if self.farewell.are_complete() {
                 return Ok(());
             }
         }
@@ -297,14 +226,7 @@ impl Supervisor {
         let shared = self.running.shared.clone();
         tracing::info!(open = shared.occupancy.open(), "draining");
         shared.enter_phase(Phase::Draining);
-        // Before the cores are told: what the accept thread still lets in must not find them gone.
-        if let (Some(stop), Some(accepting)) = (&self.stop_accepting, self.accepting.take()) {
-            stop.stop();
-            let _ = accepting.join();
-        }
-        for core in &self.running.cores {
-            core.send(Message::Drain);
-        }
+        self.running.engine.drain();
         if self.timer.set_after(shared.config.drain.timeout).is_err() {
             tracing::error!("no timer: draining has no end but a second signal");
         }
@@ -319,48 +241,10 @@ impl Supervisor {
         draining
     }
 
-    /// Ends without waiting: cores are told, handlers that hang are left to the end of the process.
+    /// Ends without waiting: the engine is told, handlers that hang are left to the end of the process.
     fn cut_off(&self) -> Result<()> {
         let connections = self.running.shared.occupancy.open();
-        for core in &self.running.cores {
-            core.send(Message::Stop);
-        }
+        self.running.engine.cut_off();
         Err(Error::CutOff { connections })
-    }
-}
-
-/// Counts cores, and the accept thread, out when they are done.
-pub(crate) struct Farewells {
-    alive: AtomicUsize,
-    control: Arc<Control>,
-}
-
-impl Farewells {
-    /// For the thread that serves a core.
-    pub(crate) fn guard(self: &Arc<Self>) -> Guard {
-        Guard(self.clone())
-    }
-}
-
-/// Held while a thread serves a core: a panic in there is the end of the process.
-pub(crate) struct Guard(Arc<Farewells>);
-
-impl Guard {
-    /// The core is done for.
-    pub(crate) fn finished(self) {
-        self.0.alive.fetch_sub(1, Ordering::Release);
-        let _ = self.0.control.waker.wake();
-    }
-
-    /// Another thread has the core.
-    pub(crate) fn lost(self) {}
-}
-
-impl Drop for Guard {
-    fn drop(&mut self) {
-        if thread::panicking() {
-            // A bug of ours: half a server that hangs is worse than none, which a supervisor restarts.
-            std::process::abort();
-        }
     }
 }

@@ -1,16 +1,17 @@
 //! What all threads of a server share and only read: the application, the configuration, the door counts.
 
 use crate::clock::{Clock, Epoch, Tick};
-use crate::config::{Config, Deadlines, Relay};
-use crate::core::{MonitorBell, Task};
+use crate::config::{Config, Deadlines, Engine, Relay};
+use crate::core::MonitorBell;
 use crate::http::App;
 use crate::peers::Occupancy;
 use crate::service::ServiceThreads;
 use crate::status::{Count, Counters, Phase};
+use crate::task::Task;
 use corelay_http::{Head, Persistence};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 pub(crate) struct Shared {
     pub(crate) app: App,
@@ -39,15 +40,27 @@ pub(crate) struct DoorCounters {
     pub(crate) too_many_of_peer: Count,
     pub(crate) no_service_thread: Count,
     pub(crate) accept_pauses: Count,
-    /// The tick from which the log may again say that accepting fails: all doors of a server share it.
+    pub(crate) no_thread: Count,
+    /// That accepting fails.
+    pub(crate) pauses_said: SaidRarely,
+    /// That threads cannot be started.
+    pub(crate) threads_said: SaidRarely,
+}
+
+/// Something the log says once a minute, whichever thread it happens to.
+#[derive(Default)]
+pub(crate) struct SaidRarely {
+    /// The tick from which it may be said again.
     quiet_until: AtomicU32,
 }
 
-impl DoorCounters {
+impl SaidRarely {
+    const EVERY: Duration = Duration::from_secs(60);
+
     /// Whether now is the time to say it; if so, it is said.
-    pub(crate) fn may_say(&self, now: Tick, quiet: u32) -> bool {
+    pub(crate) fn may_say(&self, now: Tick) -> bool {
         let until = self.quiet_until.load(Ordering::Relaxed);
-        let (now, next) = (now.0, now.after(quiet).0);
+        let (now, next) = (now.0, now.after(Tick::spanning(Self::EVERY)).0);
         now >= until
             && self.quiet_until.compare_exchange(until, next, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
@@ -103,7 +116,7 @@ impl Shared {
             cores,
             service_counters: Arc::default(),
             door: DoorCounters::default(),
-            monitor: (config.relay == Relay::On).then(Arc::default),
+            monitor: (config.engine == Engine::Cores && config.relay == Relay::On).then(Arc::default),
             phase: AtomicU8::new(0),
             config,
         }

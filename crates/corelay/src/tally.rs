@@ -49,6 +49,8 @@ pub(crate) struct Tally {
     /// The core was taken while this thread was in user code: when it came back from there.
     taken_until: Option<Instant>,
     has_yielded: bool,
+    /// Whether a route whose handler waits is to be learnt.
+    learns: bool,
 }
 
 impl Tally {
@@ -70,6 +72,7 @@ impl Tally {
             fresh: false,
             taken_until: None,
             has_yielded: false,
+            learns: true,
         }
     }
 
@@ -78,11 +81,23 @@ impl Tally {
         Self::new(Arc::default(), clock, now, true)
     }
 
+    /// Of a thread that may wait: that a handler does is nothing to learn from.
+    pub(crate) fn without_learning(mut self) -> Self {
+        (self.learns, self.slow) = (false, false);
+        self
+    }
+
     /// A new wake-up, at `now`.
     #[inline]
     pub(crate) fn wake_up(&mut self, now: Moment) {
-        self.now = now;
         self.counters.wake_ups.add(1);
+        self.begin(now);
+    }
+
+    /// The next piece of work, at `now`.
+    #[inline]
+    pub(crate) fn begin(&mut self, now: Moment) {
+        self.now = now;
         let elapsed_nanos = now.nanos.saturating_sub(self.counted_to_nanos);
         if elapsed_nanos >= SAMPLE_EVERY_NANOS {
             let earned = elapsed_nanos / SAMPLE_EVERY_NANOS;
@@ -162,8 +177,8 @@ impl Tally {
             let off_cpu = spent.saturating_sub(cpu_time().saturating_sub(cpu_before));
             if waits() > waits_before { off_cpu } else { Duration::ZERO }
         });
-        (self.last_handler, self.fresh) = (Some(Spent { time: spent, waited }), true);
-        self.slow = self.always || spent >= SLOW;
+        (self.last_handler, self.fresh) = (Some(Spent { time: spent, waited }), self.learns);
+        self.slow = self.learns && (self.always || spent >= SLOW);
         let spent_ns = u64::try_from(spent.as_nanos()).unwrap_or(u64::MAX);
         self.counters.handler_ns.add(spent_ns.saturating_mul(std::mem::take(&mut self.unmeasured)));
     }

@@ -4,7 +4,7 @@
 //! underscores, is the key in the file. `default` is text like any other, and a test applies it: what help
 //! says cannot drift from what the library does.
 
-use corelay::config::{Accept, Cores, Engine, Pin, Rebalance, Relay};
+use corelay::config::{Accept, Cores, Engine, Pin, Rebalance, Relay, ThreadsWake};
 
 use super::value::{self, Takes};
 use super::{LogFormat, Options};
@@ -52,8 +52,9 @@ const SOCKETS: &str = "Sockets";
 const SHUTDOWN: &str = "Shutdown";
 const LOGGING: &str = "Logging";
 
-const ENGINE: Takes = Takes { name: "ENGINE", expected: "`cores`" };
+const ENGINE: Takes = Takes { name: "ENGINE", expected: "`cores`, `threads` or `pool`" };
 const PIN: Takes = Takes { name: "WHEN", expected: "`auto`, `on` or `off`" };
+const THREADS_WAKE: Takes = Takes { name: "HOW", expected: "`epoll` or `blocking`" };
 const RELAY: Takes = Takes { name: "WHETHER", expected: "`on` or `off`" };
 const ACCEPT: Takes = Takes { name: "MODE", expected: "`per-core`, `dispatch` or `round-robin`" };
 const LOG: Takes = Takes { name: "FORMAT", expected: "`text`, `json` or `off`" };
@@ -77,9 +78,19 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: &ENGINE,
         default: Some("cores"),
         excludes: None,
-        help: "The threading model: cores\n\n\
-               cores: one pinned thread per core, each with its own poller and connections.",
-        set: Set::One(|o, text| put(&mut o.config.engine, (text == "cores").then_some(Engine::Cores))),
+        help: "The threading model: cores, threads or pool\n\n\
+               cores: one pinned thread per core, each with its own poller and connections. threads: a thread \
+               per connection, which a listener wakes when there is something to read. pool: workers that share one \
+               poller and all connections.",
+        set: Set::One(|o, text| {
+            let engine = match text {
+                "cores" => Some(Engine::Cores),
+                "threads" => Some(Engine::Threads),
+                "pool" => Some(Engine::Pool),
+                _ => None,
+            };
+            put(&mut o.config.engine, engine)
+        }),
     },
     Setting {
         name: "cores",
@@ -121,6 +132,24 @@ pub(crate) static SETTINGS: &[Setting] = &[
                 _ => None,
             };
             put(&mut o.config.pin, pin)
+        }),
+    },
+    Setting {
+        name: "threads-wake",
+        group: SERVING,
+        takes: &THREADS_WAKE,
+        default: Some("epoll"),
+        excludes: None,
+        help: "What wakes a connection's thread, with --engine threads\n\n\
+               epoll: a listener, which waits for all sockets at once. blocking: nobody, the thread waits for its own \
+               socket in a system call; to compare.",
+        set: Set::One(|o, text| {
+            let wake = match text {
+                "epoll" => Some(ThreadsWake::Epoll),
+                "blocking" => Some(ThreadsWake::Blocking),
+                _ => None,
+            };
+            put(&mut o.config.threads_wake, wake)
         }),
     },
     Setting {
@@ -294,6 +323,26 @@ pub(crate) static SETTINGS: &[Setting] = &[
         help: "Stack of a service thread, in bytes of address space\n\n\
                Memory is used as it is touched. A handler may run on a service thread or on a core's.",
         set: Set::One(|o, text| put(&mut o.config.limits.service_stack_bytes, value::stack_size(text))),
+    },
+    Setting {
+        name: "thread-stack-bytes",
+        group: LIMITS,
+        takes: &value::STACK_SIZE,
+        default: Some("256k"),
+        excludes: None,
+        help: "Stack of a connection's thread, with --engine threads, in bytes of address space\n\n\
+               Handlers run on it. Memory is used as it is touched, and page tables by the 2 MiB: smaller stacks share \
+               them. A stack that overflows ends the process.",
+        set: Set::One(|o, text| put(&mut o.config.limits.thread_stack_bytes, value::stack_size(text))),
+    },
+    Setting {
+        name: "max-idle-threads",
+        group: LIMITS,
+        takes: &value::COUNT,
+        default: Some("64"),
+        excludes: None,
+        help: "Threads each listener keeps for connections to come, with --engine threads",
+        set: Set::One(|o, text| put(&mut o.config.limits.max_idle_threads, value::count(text, 1..))),
     },
     Setting {
         name: "head-timeout",

@@ -7,10 +7,10 @@ use std::time::Instant;
 use rustix::process::Signal;
 use serde_json::Value;
 
-use crate::on_every_engine;
+use crate::on_cores;
 use crate::support::{Client, Engine, PATIENCE, Server};
 
-on_every_engine!(
+on_cores!(
     others_are_served_while_a_handler_sleeps,
     others_are_served_while_a_handler_burns_cpu_time,
     many_sleepers_at_once_are_each_answered_once,

@@ -54,6 +54,10 @@ pub(crate) mod affinity;
 #[cfg_attr(not(target_os = "linux"), path = "thread/bsd.rs")]
 pub(crate) mod thread;
 
+#[cfg_attr(target_os = "linux", path = "threads/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "threads/bsd.rs")]
+pub(crate) mod threads;
+
 #[cfg_attr(target_os = "linux", path = "quota/cgroup.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "quota/none.rs")]
 mod quota;

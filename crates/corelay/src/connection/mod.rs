@@ -32,14 +32,16 @@ mod service;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod turn;
 mod wire;
 
 pub use close::CloseReason;
 pub(crate) use output::Outgoing;
 pub(crate) use service::Job;
-pub(crate) use wire::BUFFER_BYTES;
+pub(crate) use turn::{INPUT_BYTES, Turn};
+pub(crate) use wire::{BUFFER_BYTES, wait_for};
 
-use crate::clock::{Moment, Tick};
+use crate::clock::Tick;
 use crate::shared::Ticks;
 use crate::tally::Tally;
 use body::{Discard, Gather};
@@ -124,15 +126,6 @@ pub(crate) enum Next {
     Service(Box<Job>),
     /// Nothing more.
     Close(CloseReason),
-}
-
-/// What a serving thread lends to the connection in hand: one of each, reused for every request.
-pub(crate) struct Turn {
-    pub(crate) input: Box<[u8]>,
-    pub(crate) parser: RequestHead,
-    pub(crate) out: Outgoing,
-    pub(crate) now: Moment,
-    pub(crate) tally: Tally,
 }
 
 impl Connection {

@@ -9,6 +9,7 @@ use super::output::append_framed;
 use crate::http::{Body, BodyError, StatusCode};
 use crate::shared::Shared;
 use corelay_http::{BodyDecoder, CONTINUE, Framing, ResponseFraming};
+use corelay_poll::{Interest, Waker};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::RecvFlags;
@@ -25,16 +26,40 @@ pub(crate) const BUFFER_BYTES: usize = 64 * 1024;
 /// # Errors
 /// `TimedOut` when it is not, in time.
 fn wait(socket: &OwnedFd, flags: PollFlags, timeout: Option<Duration>) -> io::Result<()> {
+    wait_any(&mut [PollFd::new(socket, flags)], timeout)
+}
+
+fn wait_any(any: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()> {
     let timeout = timeout.map(|timeout| Timespec {
         tv_sec: i64::try_from(timeout.as_secs()).unwrap_or(i64::MAX),
         tv_nsec: timeout.subsec_nanos().into(),
     });
     loop {
-        match poll(&mut [PollFd::new(socket, flags)], timeout.as_ref()) {
+        match poll(any, timeout.as_ref()) {
             Ok(0) => return Err(io::ErrorKind::TimedOut.into()),
             Ok(_) => return Ok(()),
             Err(Errno::INTR) => {}
             Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Waits until `socket` is ready for what there is interest in, or `bell` rings.
+///
+/// # Errors
+/// `TimedOut` when neither is, in time.
+pub(crate) fn wait_for(
+    socket: &OwnedFd,
+    interest: Interest,
+    bell: Option<&Waker>,
+    timeout: Duration,
+) -> io::Result<()> {
+    let flags = if interest == Interest::WRITE { PollFlags::OUT } else { PollFlags::IN };
+    match bell {
+        None => wait_any(&mut [PollFd::new(socket, flags)], Some(timeout)),
+        Some(bell) => {
+            let bell = PollFd::new(bell, PollFlags::IN);
+            wait_any(&mut [PollFd::new(socket, flags), bell], Some(timeout))
         }
     }
 }

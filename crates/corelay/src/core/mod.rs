@@ -5,45 +5,41 @@
 //! user code: while a handler runs, everything but the one connection in hand is in the core, and another thread
 //! could take it over, and does when the handler does not come back ([`relay`], [`monitor`], [`standin`]).
 
+mod acceptor;
 mod balance;
-mod books;
-mod door;
+mod engine;
 mod inbox;
 mod monitor;
 mod owner;
 mod passing;
 mod relay;
 mod rest;
-mod slab;
 mod standin;
 #[cfg(all(test, not(loom)))]
 mod tests;
-mod wheel;
 
-use door::take_in;
-pub(crate) use door::{Acceptor, Door, StopAccepting};
-pub(crate) use monitor::{Monitor, MonitorBell};
+pub(crate) use engine::Cores;
+pub(crate) use monitor::MonitorBell;
 use owner::Owner;
 pub(crate) use relay::{NO_ENDPOINT, Tenure};
-pub(crate) use standin::Ended;
+pub(crate) use standin::StandIn;
 pub use standin::blocking;
 
+use crate::books::Books;
 use crate::clock::Tick;
-use crate::connection::{CloseReason, Connection, Job};
-use crate::http::panics::caught;
-use crate::server::Farewells;
-use crate::service::{Duty, Work};
-use crate::shared::Shared;
+use crate::connection::{CloseReason, Connection};
+use crate::door::{Door, door_token};
+use crate::farewell::Farewells;
+use crate::slab::{NOT_A_CONNECTION, Slab};
 use crate::status::CoreStatus;
-use crate::tally::Tally;
+use crate::task::{Home, Outcome};
+use crate::wheel::Wheel;
 use balance::Share;
-use books::Books;
 use corelay_poll::{Interest, Poller, Token, Trigger, Waker};
 use inbox::{Bell, Inbox};
 use relay::{Stay, Tenancy};
 use rest::Rest;
-use slab::Slab;
-use standin::{Absent, StandIn};
+use standin::{Absent, Ended};
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
@@ -51,10 +47,7 @@ use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
-use wheel::Wheel;
 
-/// Tokens of this generation are not connections: 0 is the waker, 1 and up are the doors.
-const NOT_A_CONNECTION: u32 = u32::MAX;
 const WAKER: Token = Token::new(0, NOT_A_CONNECTION);
 
 /// What one thread serves: relayed as a whole, by reference.
@@ -202,12 +195,7 @@ impl Core {
 
     /// Binds the calling thread to its processor.
     pub(crate) fn pin(&self) {
-        let Some(cpu) = self.cpu else { return };
-        match corelay_poll::affinity::pin_current_thread(cpu) {
-            Ok(true) => {}
-            Ok(false) => tracing::info!(cpu, "this platform does not bind threads to processors"),
-            Err(error) => tracing::warn!(%error, cpu, "a core thread could not be bound to its processor"),
-        }
+        crate::engine::pin_current_thread(self.cpu);
     }
 
     /// See [`Tenancy::take`].
@@ -245,55 +233,17 @@ impl State {
     }
 }
 
-fn door_token(index: usize) -> Token {
-    Token::new(u32::try_from(index + 1).unwrap_or(u32::MAX), NOT_A_CONNECTION)
+impl Home for Core {
+    fn hear(&self, outcome: Outcome) {
+        self.send(outcome.into());
+    }
 }
 
-/// What a core gives service threads to do.
-pub(crate) enum Task {
-    /// A connection's work.
-    Connection(Assignment),
-    /// The core itself.
-    StandIn(StandIn),
-}
-
-impl Work for Task {
-    fn run(self) -> (Duty, impl FnOnce()) {
-        match self {
-            Self::Connection(assignment) => assignment.run(),
-            Self::StandIn(stand_in) => stand_in.run(),
+impl From<Outcome> for Message {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Home(token, connection) => Self::Home(token, connection),
+            Outcome::Gone(token, peer, reason) => Self::Gone(token, peer, reason),
         }
-    }
-}
-
-/// A connection on its way to a service thread, and the way home.
-pub(crate) struct Assignment {
-    token: Token,
-    connection: Connection,
-    job: Box<Job>,
-    home: Arc<Core>,
-    server: Arc<Shared>,
-}
-
-impl Assignment {
-    fn run(self) -> (Duty, Box<dyn FnOnce()>) {
-        let home = self.home.clone();
-        let (duty, message) = self.finish();
-        (duty, Box::new(move || home.send(message)))
-    }
-
-    /// Does the work on the calling thread, which may wait; what to tell the connection's core when it is done.
-    fn finish(self) -> (Duty, Message) {
-        let Self { token, connection, job, server, .. } = self;
-        let peer = connection.peer;
-        let mut tally = Tally::exact(server.clock.clone(), server.epoch.moment(server.clock.now()));
-        // Where a user's value is dropped out of turn, for a peer that is gone, its panic ends here.
-        let ended = caught(|| job.run(connection, &server, &mut tally));
-        let message = match ended.unwrap_or(Err(CloseReason::Internal)) {
-            Ok(connection) => Message::Home(token, connection),
-            Err(reason) => Message::Gone(token, peer, reason),
-        };
-        tally.counters.add_to(&server.service_counters);
-        (if tally.has_yielded() { Duty::End } else { Duty::StandBy }, message)
     }
 }

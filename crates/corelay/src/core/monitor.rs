@@ -6,14 +6,15 @@
 //! left alone: another thread on the same CPU would have none either. A look that comes late proves nothing about others
 //! and counts as none. When every core waits, so does the monitor, until the next core that wakes up rings.
 
+use super::Core;
 use super::balance::Balance;
 use super::inbox::Bell;
 use super::relay::{Stay, Tenure};
 use super::rest::{Nap, Rest};
 use super::standin::StandIn;
-use super::{Core, Task};
 use crate::config::Rebalance;
 use crate::shared::Shared;
+use crate::task::Task;
 use corelay_poll::thread::{Activity, Probe};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};

@@ -1,12 +1,13 @@
 //! The thread that serves a core: wait, serve what is ready, expire what is due, again.
 
 use super::relay::{Locked, Tenure};
-use super::{Assignment, Core, Ended, Message, NOT_A_CONNECTION, State, Task, WAKER, take_in};
+use super::{Core, Ended, Message, State, WAKER};
 use crate::clock::Tick;
-use crate::connection::{BUFFER_BYTES, CloseReason, Connection, Next, Outgoing, Turn};
+use crate::connection::{CloseReason, Connection, Next, Turn};
+use crate::door::{door_index, door_token, take_in};
 use crate::shared::Shared;
-use crate::tally::Tally;
-use corelay_http::RequestHead;
+use crate::slab::NOT_A_CONNECTION;
+use crate::task::{Assignment, Task};
 use corelay_poll::{Events, Interest, Token, Trigger};
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -16,10 +17,6 @@ use std::time::Duration;
 
 /// Events taken from the kernel at a time.
 const EVENTS_PER_WAIT: usize = 1024;
-/// Input read at a time, in bytes, beyond what a connection has kept.
-const INPUT_BYTES: usize = 64 * 1024;
-// What a service thread has read behind a body must fit when the connection comes home with it.
-const _: () = assert!(BUFFER_BYTES <= INPUT_BYTES);
 /// Connections accepted in one turn of a door, before others are served.
 const ACCEPTS_PER_TURN: usize = 64;
 
@@ -54,18 +51,7 @@ enum Timeout {
 
 impl Owner {
     pub(crate) fn new(core: Arc<Core>, server: Arc<Shared>, tenure: Arc<Tenure>) -> Self {
-        let now = server.epoch.moment(server.clock.now());
-        let clock = server.clock.clone();
-        let tally = Tally::new(tenure.clone(), clock, now, server.config.access_log);
-        // What a connection may have kept is a whole buffer at most; behind part of a head there is always room.
-        let input_bytes = INPUT_BYTES.max(server.config.limits.max_head_bytes.saturating_mul(2));
-        let turn = Turn {
-            input: vec![0; input_bytes].into_boxed_slice(),
-            parser: RequestHead::new(),
-            out: Outgoing::new(&*server.clock, now, server.config.access_log),
-            now,
-            tally,
-        };
+        let turn = Turn::new(&server, tenure.clone());
         Self { core, server, tenure, turn, lost: false, owed: None, busy: false }
     }
 
@@ -84,7 +70,7 @@ impl Owner {
                 match event.token() {
                     WAKER => self.core.inbox.bell().acknowledge(),
                     token if token.generation() == NOT_A_CONNECTION => {
-                        self.accept(token.slot() as usize - 1);
+                        self.accept(door_index(token));
                     }
                     token => self.serve(token),
                 }
@@ -307,8 +293,8 @@ impl Owner {
         } else {
             // This thread may wait now as well as any service thread.
             connection.registered = Interest::NONE;
-            let (_, message) = Assignment { token, connection, job, home, server }.finish();
-            return self.lose(Some(message));
+            let (_, outcome) = Assignment { token, connection, job, home, server }.finish();
+            return self.lose(Some(outcome.into()));
         }
         self.unregister(&mut connection);
         let assignment = Assignment { token, connection, job, home, server };
@@ -412,7 +398,7 @@ impl Owner {
         let Some(mut state) = self.lock() else { return };
         let state = &mut *state;
         for (index, door) in state.doors.iter_mut().enumerate() {
-            door.reopen_when_due(&self.core.poller, super::door_token(index), now);
+            door.reopen_when_due(&self.core.poller, door_token(index), now);
         }
     }
 

@@ -6,6 +6,7 @@ use crate::service::Duty;
 use crate::shared::Shared;
 use crate::sync::lock;
 use crate::tally::Tally;
+use crate::task::Task;
 use std::cell::RefCell;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
@@ -182,7 +183,7 @@ pub fn blocking<R>(work: impl FnOnce() -> R) -> R {
         let Some(stay) = tenure.stay() else { return };
         let (core, from) = (core.clone(), tenure.clone());
         let stand_in = StandIn { core, server: server.clone(), from, stay, burning: false };
-        let _ = server.service.assign_beyond(server.cores, super::Task::StandIn(stand_in));
+        let _ = server.service.assign_beyond(server.cores, Task::StandIn(stand_in));
     });
     work()
 }

@@ -14,6 +14,27 @@ pub(crate) fn cpu_quota() -> Option<f64> {
     tightest(&cgroup, &mountinfo, |path| fs::read_to_string(path).ok())
 }
 
+/// Whether the process's group, or one above it, has as many tasks as `pids.max` lets it have. Of cgroup v2 alone.
+pub(crate) fn tasks_are_full() -> bool {
+    let (Ok(cgroup), Ok(mountinfo)) =
+        (fs::read_to_string("/proc/self/cgroup"), fs::read_to_string("/proc/self/mountinfo"))
+    else {
+        return false;
+    };
+    full(&cgroup, &mountinfo, |path| fs::read_to_string(path).ok())
+}
+
+fn full(cgroup: &str, mountinfo: &str, read: impl Fn(&Path) -> Option<String>) -> bool {
+    let number = |path: PathBuf| read(&path)?.trim().parse::<u64>().ok();
+    let group = cgroup.lines().filter_map(membership).find(|(version, _)| *version == Version::V2);
+    let Some((version, path)) = group else { return false };
+    let place = mountinfo.lines().find_map(|line| place_in_mount(line, version, path));
+    place.into_iter().flat_map(ancestors).any(|group| {
+        let (now, max) = (number(group.join("pids.current")), number(group.join("pids.max")));
+        now.zip(max).is_some_and(|(now, max)| now >= max)
+    })
+}
+
 /// A hierarchy that may limit CPU time.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Version {
@@ -141,6 +162,22 @@ mod tests {
         let files = [("/sys/fs/cgroup/cpu.max", "200000 100000\n")];
         assert_eq!(quota("0::/docker/abc\n", mountinfo, &files), Some(2.0));
         assert_eq!(quota("0::/../elsewhere\n", V2, &files), Some(2.0));
+    }
+
+    #[test]
+    fn a_group_is_full_when_it_or_one_above_it_is() {
+        let full = |current: &'static str, max: &'static str| {
+            full("0::/a/b\n", V2, move |path| match path.to_str()? {
+                "/sys/fs/cgroup/a/pids.current" => Some(current.to_owned()),
+                "/sys/fs/cgroup/a/pids.max" => Some(max.to_owned()),
+                "/sys/fs/cgroup/a/b/pids.current" => Some("1\n".to_owned()),
+                "/sys/fs/cgroup/a/b/pids.max" => Some("max\n".to_owned()),
+                _ => None,
+            })
+        };
+        assert!(full("100\n", "100\n"));
+        assert!(!full("99\n", "100\n"));
+        assert!(!full("99\n", "max\n"));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A timer wheel over the slots of a core's connections.
+//! A timer wheel over the slots of connections.
 //!
 //! Why a wheel and why lazy: a keep-alive request moves its connection's idle deadline, and that must cost no more
 //! than a store. So the wheel holds at most one entry a slot, at or before the true deadline; when it fires, the

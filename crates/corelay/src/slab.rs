@@ -1,7 +1,10 @@
-//! A core's connections, by slot. A slot that is used again has a new generation, so a token of the connection that
+//! An engine's connections, by slot. A slot that is used again has a new generation, so a token of the connection that
 //! was there before finds nothing.
 
 use corelay_poll::Token;
+
+/// Tokens of this generation are not connections: a poller's waker, timer and doors have slots of their own in it.
+pub(crate) const NOT_A_CONNECTION: u32 = u32::MAX;
 
 /// What a slot holds.
 enum Slot<T> {
@@ -10,7 +13,10 @@ enum Slot<T> {
     /// Here.
     Here(T),
     /// Taken out by a thread that serves it, or relayed to another thread; the slot is kept for its return.
-    Away,
+    Away {
+        /// Another thread had an event for it meanwhile.
+        called: bool,
+    },
 }
 
 struct Entry<T> {
@@ -43,11 +49,11 @@ impl<T> Slab<T> {
             if let Slot::Free(next) = entry.slot {
                 self.free = next;
             }
-            entry.slot = Slot::Away;
+            entry.slot = Slot::Away { called: false };
             return Token::new(index, entry.generation);
         }
         let index = u32::try_from(self.entries.len()).expect("fewer than 2^32 connections");
-        self.entries.push(Entry { generation: 0, slot: Slot::Away });
+        self.entries.push(Entry { generation: 0, slot: Slot::Away { called: false } });
         Token::new(index, 0)
     }
 
@@ -58,17 +64,38 @@ impl<T> Slab<T> {
         if entry.generation != token.generation() || !matches!(entry.slot, Slot::Here(_)) {
             return None;
         }
-        match std::mem::replace(&mut entry.slot, Slot::Away) {
+        match std::mem::replace(&mut entry.slot, Slot::Away { called: false }) {
             Slot::Here(value) => Some(value),
-            Slot::Free(_) | Slot::Away => None,
+            Slot::Free(_) | Slot::Away { .. } => None,
         }
+    }
+
+    /// As [`take`](Self::take); that it was asked for is noted where the value is away.
+    pub(crate) fn call(&mut self, token: Token) -> Option<T> {
+        match self.entries.get_mut(token.slot() as usize) {
+            Some(Entry { generation, slot: Slot::Away { called } }) if *generation == token.generation() => {
+                *called = true;
+                None
+            }
+            _ => self.take(token),
+        }
+    }
+
+    /// Whether a value that is away was called for since it was taken.
+    pub(crate) fn was_called(&self, token: Token) -> bool {
+        let entry = self.entries.get(token.slot() as usize);
+        entry.is_some_and(|entry| {
+            entry.generation == token.generation() && matches!(entry.slot, Slot::Away { called: true })
+        })
     }
 
     /// Puts a value into the slot that was reserved for it. A stale token gives the value back.
     #[inline]
     pub(crate) fn put_back(&mut self, token: Token, value: T) -> Result<(), T> {
         match self.entries.get_mut(token.slot() as usize) {
-            Some(entry) if entry.generation == token.generation() && matches!(entry.slot, Slot::Away) => {
+            Some(entry)
+                if entry.generation == token.generation() && matches!(entry.slot, Slot::Away { .. }) =>
+            {
                 entry.slot = Slot::Here(value);
                 Ok(())
             }
@@ -79,7 +106,7 @@ impl<T> Slab<T> {
     /// Frees the slot of a value that is away and will not return. The slot's tokens are stale from now on.
     pub(crate) fn release(&mut self, token: Token) {
         let Some(entry) = self.entries.get_mut(token.slot() as usize) else { return };
-        if entry.generation != token.generation() || !matches!(entry.slot, Slot::Away) {
+        if entry.generation != token.generation() || !matches!(entry.slot, Slot::Away { .. }) {
             return;
         }
         // The top bit stays clear: generations with it are not connections'.
@@ -137,6 +164,23 @@ mod tests {
         slab.release(first);
         assert_eq!(slab.take(second), Some("second"));
         assert_eq!(slab.len(), 1);
+    }
+
+    #[test]
+    fn who_calls_for_a_value_that_is_away_is_remembered_until_it_is_back() {
+        let mut slab = Slab::new();
+        let token = slab.reserve();
+        assert!(!slab.was_called(token));
+        assert_eq!(slab.call(token), None);
+        assert!(slab.was_called(token));
+        slab.put_back(token, 1).expect("reserved");
+        assert!(!slab.was_called(token));
+        assert_eq!(slab.call(token), Some(1));
+        assert!(!slab.was_called(token));
+        slab.release(token);
+        assert_eq!(slab.call(token), None);
+        let next = slab.reserve();
+        assert!(!slab.was_called(next), "a call for who was there before");
     }
 
     #[test]

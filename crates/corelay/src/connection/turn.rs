@@ -1,0 +1,47 @@
+//! What a serving thread lends to the connection in hand: one of each, reused for every request.
+
+use super::{BUFFER_BYTES, Outgoing};
+use crate::clock::Moment;
+use crate::core::Tenure;
+use crate::shared::Shared;
+use crate::tally::Tally;
+use corelay_http::RequestHead;
+use std::sync::Arc;
+
+/// Input read at a time, in bytes, beyond what a connection has kept.
+pub(crate) const INPUT_BYTES: usize = 64 * 1024;
+// What a service thread has read behind a body must fit when the connection comes home with it.
+const _: () = assert!(BUFFER_BYTES <= INPUT_BYTES);
+
+/// Buffers, books and the time.
+pub(crate) struct Turn {
+    pub(crate) input: Box<[u8]>,
+    pub(crate) parser: RequestHead,
+    pub(crate) out: Outgoing,
+    pub(crate) now: Moment,
+    pub(crate) tally: Tally,
+}
+
+impl Turn {
+    /// For a thread that counts in the books of `tenure`.
+    pub(crate) fn new(server: &Shared, tenure: Arc<Tenure>) -> Self {
+        let now = server.epoch.moment(server.clock.now());
+        let tally = Tally::new(tenure, server.clock.clone(), now, server.config.access_log);
+        // What a connection may have kept is a whole buffer at most; behind part of a head there is always room.
+        let input_bytes = INPUT_BYTES.max(server.config.limits.max_head_bytes.saturating_mul(2));
+        Self {
+            input: vec![0; input_bytes].into_boxed_slice(),
+            parser: RequestHead::new(),
+            out: Outgoing::new(&*server.clock, now, server.config.access_log),
+            now,
+            tally,
+        }
+    }
+
+    /// Reads the clock, for what is served next.
+    pub(crate) fn begin(&mut self, server: &Shared) {
+        self.now = server.epoch.moment(server.clock.now());
+        self.tally.begin(self.now);
+        self.out.refresh_date(&*server.clock, self.now);
+    }
+}

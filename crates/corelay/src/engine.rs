@@ -1,0 +1,74 @@
+//! What every engine is to the rest of the server: threads that are started, drained, cut off and looked at.
+//!
+//! The engines are [`core`](crate::core), [`pool`](crate::pool) and [`threads`](crate::threads). They share doors, slots,
+//! timers, limits, the connections themselves and this; who waits, who reads and who wakes whom is their own.
+
+use crate::config::Config;
+use crate::door::{Door, Wake};
+use crate::error::{Error, Result};
+use crate::farewell::Farewells;
+use crate::listener::Listener;
+use crate::placement::Placement;
+use crate::shared::Shared;
+use crate::status::CoreStatus;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+/// A threading model at work.
+pub(crate) trait Engine: Send + Sync {
+    /// Starts its threads; returns when each of them serves. Each is counted out by [`Farewells`] when it is done.
+    fn start(&self) -> Result<()>;
+    /// Has it accept nothing more, close what is idle and finish the rest.
+    fn drain(&self);
+    /// Has it end now, whatever is in flight.
+    fn cut_off(&self);
+    /// All is done, or is left to the end of the process.
+    fn ended(&self) {}
+    /// A line for each of its cores, workers or listeners.
+    fn status(&self) -> Vec<CoreStatus>;
+
+    /// For tests that move connections about.
+    #[cfg(test)]
+    fn cores(&self) -> Vec<Arc<crate::core::Core>> {
+        Vec::new()
+    }
+}
+
+/// What an engine is made from.
+pub(crate) struct Parts<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) placement: Placement,
+    pub(crate) listeners: &'a mut [Listener],
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) farewell: Arc<Farewells>,
+}
+
+impl Parts<'_> {
+    /// Doors for each of `count` pollers: one of each listener's..
+    pub(crate) fn doors(&mut self, count: usize, alone: Wake) -> Result<Vec<Vec<Door>>> {
+        let mut doors: Vec<Vec<Door>> = (0..count).map(|_| Vec::new()).collect();
+        for listener in &mut *self.listeners {
+            let (sockets, shared) = listener.sockets(count, &self.config.sockets)?;
+            let wake = if shared { Wake::OneOfMany } else { alone };
+            for (doors, socket) in doors.iter_mut().zip(sockets) {
+                doors.push(Door::new(socket, wake));
+            }
+        }
+        Ok(doors)
+    }
+}
+
+/// Starts a thread of the server's.
+pub(crate) fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    thread::Builder::new().name(name.clone()).spawn(run).map_err(|source| Error::Thread { name, source })
+}
+
+/// Binds the calling thread to a processor, if there is one for it.
+pub(crate) fn pin_current_thread(cpu: Option<usize>) {
+    let Some(cpu) = cpu else { return };
+    match corelay_poll::affinity::pin_current_thread(cpu) {
+        Ok(true) => {}
+        Ok(false) => tracing::info!(cpu, "this platform does not bind threads to processors"),
+        Err(error) => tracing::warn!(%error, cpu, "a serving thread could not be bound to its processor"),
+    }
+}

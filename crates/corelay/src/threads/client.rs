@@ -1,0 +1,185 @@
+//! A connection's thread: reads, calls, sends, sleeps, until the connection is closed; then it waits for another one.
+
+use super::listener::Post;
+use super::seat::{Calls, Mail, Seat};
+use crate::config::ThreadsWake;
+use crate::connection::{self, CloseReason, Connection, INPUT_BYTES, Job, Next, Turn};
+use crate::http::panics::caught;
+use crate::tally::Tally;
+use corelay_poll::{Interest, Token, Trigger};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+/// A read of this many bytes may have left some in the socket: half of what is read at a time, for behind part of a head or of a
+/// body there is at least that much room.
+const FULL_BYTES: u64 = INPUT_BYTES as u64 / 2;
+
+/// A thread, while it has a connection.
+struct Client<'a> {
+    post: &'a Arc<Post>,
+    seat: &'a Arc<Seat>,
+    token: Token,
+    peer: Option<SocketAddr>,
+    /// There may be something to read that was told before and will not be told again.
+    unread: bool,
+}
+
+/// What a thread does from its first to its last.
+pub(super) fn run(post: &Arc<Post>, seat: &Arc<Seat>) {
+    seat.sit_down();
+    loop {
+        let calls = seat.wait();
+        if let Some(Mail { token, connection }) = seat.mail() {
+            let client = Client { post, seat, token, peer: connection.peer, unread: false };
+            client.serve(connection, calls);
+            if !post.dismiss(seat, token) {
+                return;
+            }
+        } else if calls.contains(Calls::STOP) {
+            return;
+        }
+    }
+}
+
+impl Client<'_> {
+    /// Serves until the connection is closed.
+    fn serve(mut self, mut connection: Connection, calls: Calls) {
+        let (post, server) = (self.post, &*self.post.shared);
+        let mut turn = post.turns.lend(server);
+        let mut next = self.look(&mut connection, calls, &mut turn);
+        loop {
+            next = match next {
+                Next::Again => {
+                    turn.begin(server);
+                    let calls = self.seat.calls();
+                    self.look(&mut connection, calls, &mut turn)
+                }
+                Next::Close(reason) => {
+                    self.close(connection, &mut turn);
+                    self.count_out(reason, &turn);
+                    return post.turns.give_back(turn);
+                }
+                Next::Service(job) => {
+                    // It may take long, and needs none of a turn's buffers.
+                    post.turns.give_back(turn);
+                    let ended = self.work(connection, job);
+                    turn = post.turns.lend(server);
+                    match ended {
+                        Ok(back) => connection = back,
+                        Err(reason) => {
+                            self.count_out(reason, &turn);
+                            return post.turns.give_back(turn);
+                        }
+                    }
+                    connection.deadline = connection.deadline_at_home(turn.now.tick, &server.ticks);
+                    Next::Again
+                }
+                Next::Read | Next::Write => {
+                    let interest = if matches!(next, Next::Read) { Interest::READ } else { Interest::WRITE };
+                    post.turns.give_back(turn);
+                    let waited = self.wait(&mut connection, interest);
+                    turn = post.turns.lend(server);
+                    match waited {
+                        Ok(calls) => self.look(&mut connection, calls, &mut turn),
+                        Err(error) => {
+                            tracing::warn!(%error, "a connection could not be watched");
+                            Next::Close(CloseReason::Internal)
+                        }
+                    }
+                }
+            };
+        }
+    }
+
+    /// Looks at what the thread was told to look at.
+    #[inline]
+    fn look(&mut self, connection: &mut Connection, calls: Calls, turn: &mut Turn) -> Next {
+        let server = &self.post.shared;
+        if calls.contains(Calls::STOP) {
+            return Next::Close(CloseReason::CutOff);
+        }
+        self.unread |= calls.contains(Calls::ENDED);
+        if calls.contains(Calls::EXPIRED) && connection.deadline <= turn.now.tick {
+            self.unread = true;
+            return connection.expired(turn, server);
+        }
+        let before = turn.tally.counters.received_bytes.read();
+        let next = connection.serve(turn, server);
+        if turn.tally.counters.received_bytes.read().wrapping_sub(before) < FULL_BYTES {
+            return next;
+        }
+        self.unread = true;
+        if matches!(next, Next::Read) { Next::Again } else { next }
+    }
+
+    /// Sleeps until there is something to look at.
+    fn wait(&mut self, connection: &mut Connection, interest: Interest) -> io::Result<Calls> {
+        let post = self.post;
+        if post.shared.config.threads_wake == ThreadsWake::Blocking {
+            return self.wait_alone(connection, interest);
+        }
+        if connection.registered == Interest::NONE {
+            post.poller.add(&connection.socket, self.token, interest, Trigger::Edge)?;
+        } else if connection.registered != interest || interest == Interest::WRITE || self.unread {
+            // What is ready already is then told once more. A turn may end with room for output left.
+            post.poller.modify(&connection.socket, self.token, interest, Trigger::Edge)?;
+        }
+        (connection.registered, self.unread) = (interest, false);
+        if self.seat.publish(connection.deadline) {
+            post.watch(self.seat, self.token, connection.deadline);
+        }
+        Ok(self.seat.wait())
+    }
+
+    /// The same without the listener, who only rings for all when all is to end.
+    fn wait_alone(&self, connection: &Connection, interest: Interest) -> io::Result<Calls> {
+        let (post, server) = (self.post, &self.post.shared);
+        let calls = self.seat.calls();
+        // Once it drains, the bell rings on; and who is idle then is to be looked at now, and not later.
+        let (bell, told) =
+            if server.is_draining() { (None, connection.is_idle()) } else { (Some(&post.bell), false) };
+        if told || calls.contains(Calls::STOP) {
+            return Ok(calls);
+        }
+        let timeout = server.epoch.until(connection.deadline, server.clock.now());
+        Ok(match connection::wait_for(&connection.socket, interest, bell, timeout) {
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => calls.and(Calls::EXPIRED),
+            Err(error) => return Err(error),
+            Ok(()) => calls.and(self.seat.calls()),
+        })
+    }
+
+    /// Does what other engines give to a service thread. `Err`: the connection is closed.
+    fn work(&self, mut connection: Connection, job: Box<Job>) -> Result<Connection, CloseReason> {
+        self.unregister(&mut connection);
+        let server = &self.post.shared;
+        let now = server.epoch.moment(server.clock.now());
+        let mut tally = Tally::exact(server.clock.clone(), now).without_learning();
+        // Where a user's value is dropped out of turn, for a peer that is gone, its panic ends here.
+        let ended = caught(|| job.run(connection, server, &mut tally));
+        self.post.turns.add(&tally.counters);
+        ended.unwrap_or(Err(CloseReason::Internal))
+    }
+
+    /// Deletes before it closes: the poller knows the open file, not the descriptor.
+    fn unregister(&self, connection: &mut Connection) {
+        if connection.registered != Interest::NONE {
+            connection.registered = Interest::NONE;
+            if let Err(error) = self.post.poller.delete(&connection.socket) {
+                tracing::warn!(%error, "a connection could not be taken from its poller");
+            }
+        }
+    }
+
+    fn close(&self, mut connection: Connection, turn: &mut Turn) {
+        self.unregister(&mut connection);
+        // An unfinished answer may hold a user's iterator, whose drop is user code.
+        connection.drop_unfinished(&mut turn.tally);
+    }
+
+    fn count_out(&self, reason: CloseReason, turn: &Turn) {
+        turn.tally.counters.count_close(reason);
+        self.post.shared.occupancy.leave(self.peer);
+    }
+}

@@ -1,0 +1,95 @@
+//! Threads for connections: an idle one, else a new one, else a refusal that names the limit which was hit.
+
+use super::client;
+use super::listener::Post;
+use super::seat::{Mail, Seat};
+use crate::clock::Tick;
+use crate::connection::Connection;
+use crate::door::refuse;
+use crate::sync::lock;
+use corelay_poll::limits::{self, ThreadLimit};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+/// Threads of connections in this process, whichever server's: what its limits count.
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
+impl Post {
+    /// Gives a new connection, already counted in, a thread.
+    pub(super) fn admit(self: &Arc<Self>, socket: OwnedFd, peer: Option<SocketAddr>, now: Tick) {
+        let connection = Connection::new(socket, peer, now.after(self.shared.ticks.head));
+        let (token, idle) = {
+            let mut state = lock(&self.state);
+            let (token, idle) = (state.seats.reserve(), state.idle.pop());
+            if let Some(seat) = &idle {
+                let _ = state.seats.put_back(token, seat.clone());
+            }
+            (token, idle)
+        };
+        let mail = Mail { token, connection };
+        match idle {
+            Some(seat) => {
+                self.count_accepted();
+                seat.hand_over(mail);
+            }
+            None => self.start(mail, now),
+        }
+    }
+
+    fn start(self: &Arc<Self>, mail: Mail, now: Tick) {
+        let token = mail.token;
+        let seat = Arc::new(Seat::new(mail));
+        // Before the thread is there: it may be done before this one goes on.
+        let _ = lock(&self.state).seats.put_back(token, seat.clone());
+        match self.spawn(&seat) {
+            Ok(()) => self.count_accepted(),
+            Err(limit) => {
+                {
+                    let mut state = lock(&self.state);
+                    state.seats.take(token);
+                    state.seats.release(token);
+                }
+                if let Some(Mail { connection, .. }) = seat.mail() {
+                    self.turn_away(&connection, now, limit);
+                }
+            }
+        }
+    }
+
+    fn spawn(self: &Arc<Self>, seat: &Arc<Seat>) -> Result<(), ThreadLimit> {
+        let stack_bytes = self.shared.config.limits.thread_stack_bytes;
+        let threads = THREADS.fetch_add(1, Ordering::Relaxed);
+        let started = limits::thread_room(threads, stack_bytes).and_then(|()| {
+            let (post, seat) = (self.clone(), seat.clone());
+            thread::Builder::new()
+                .name("corelay-client".into())
+                .stack_size(stack_bytes)
+                .spawn(move || {
+                    let guard = post.guard();
+                    client::run(&post, &seat);
+                    guard.lost();
+                    THREADS.fetch_sub(1, Ordering::Relaxed);
+                })
+                .map_err(|_| limits::thread_limit())
+        });
+        if started.is_err() {
+            THREADS.fetch_sub(1, Ordering::Relaxed);
+        }
+        started.map(drop)
+    }
+
+    #[cold]
+    fn turn_away(&self, connection: &Connection, now: Tick, limit: ThreadLimit) {
+        let server = &self.shared;
+        server.door.no_thread.add_shared(1);
+        if server.door.threads_said.may_say(now) {
+            let threads = THREADS.load(Ordering::Relaxed);
+            tracing::warn!(%limit, threads, "no thread for a new connection: it gets a 503, as do others until threads end");
+        }
+        refuse(&connection.socket);
+        server.occupancy.leave(connection.peer);
+    }
+}

@@ -1,0 +1,308 @@
+//! A listener: accepts, gives each connection a thread, and from then on only tells it what to look at.
+
+use super::seat::{Calls, Seat};
+use super::turns::Turns;
+use crate::alarm::{ALARM, Alarm};
+use crate::clock::Tick;
+use crate::config::ThreadsWake;
+use crate::door::{Door, door_index, door_token, take_in};
+use crate::farewell::{Farewells, Guard};
+use crate::shared::Shared;
+use crate::slab::{NOT_A_CONNECTION, Slab};
+use crate::status::{CoreStatus, Counters};
+use crate::sync::lock;
+use corelay_poll::{Event, Events, Interest, Poller, Token, Trigger, Waker};
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+const WAKER: Token = Token::new(0, NOT_A_CONNECTION);
+/// Events taken from the kernel at a time.
+const EVENTS_PER_WAIT: usize = 1024;
+/// Connections accepted in one turn of a door. Each may cost a new thread, and others are to be told meanwhile.
+const ACCEPTS_PER_TURN: usize = 16;
+
+/// What a listener and its threads share.
+pub(super) struct Post {
+    number: usize,
+    cpu: Option<usize>,
+    pub(super) poller: Poller,
+    waker: Waker,
+    /// Rings on for threads that wait alone, once all is to end.
+    pub(super) bell: Waker,
+    pub(super) turns: Turns,
+    pub(super) state: Mutex<State>,
+    pub(super) shared: Arc<Shared>,
+    /// What the listener counts itself.
+    counters: Arc<Counters>,
+    farewell: Arc<Farewells>,
+    drain: AtomicBool,
+    stop: AtomicBool,
+}
+
+/// Behind a listener's lock. A request does not take it.
+pub(super) struct State {
+    /// The seats of threads that have a connection.
+    pub(super) seats: Slab<Arc<Seat>>,
+    /// Those of threads that wait for one.
+    pub(super) idle: Vec<Arc<Seat>>,
+    alarm: Alarm,
+    /// The doors are closed.
+    draining: bool,
+    /// No thread may wait for another connection.
+    pub(super) ended: bool,
+}
+
+/// What the supervisor tells a listener.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Command {
+    /// Accept nothing more, finish the rest.
+    Drain,
+    /// End now, whatever is in flight.
+    Stop,
+}
+
+/// The listener's thread.
+pub(super) struct Listener {
+    post: Arc<Post>,
+    doors: Vec<Door>,
+    /// Whom to tell what, when the batch of events is read: kept for its memory.
+    pokes: Vec<(Arc<Seat>, Calls)>,
+}
+
+impl Listener {
+    pub(super) fn new(
+        (number, cpu): (usize, Option<usize>),
+        doors: Vec<Door>,
+        (shared, farewell): (&Arc<Shared>, &Arc<Farewells>),
+    ) -> io::Result<Self> {
+        let (poller, waker, bell) = (Poller::new()?, Waker::new()?, Waker::new()?);
+        poller.add(&waker, WAKER, Interest::READ, Trigger::Level)?;
+        for (index, door) in doors.iter().enumerate() {
+            door.open(&poller, door_token(index))?;
+        }
+        let alarm = Alarm::new(&poller, Trigger::Level)?;
+        let state = State { seats: Slab::new(), idle: Vec::new(), alarm, draining: false, ended: false };
+        let (turns, counters) = (Turns::default(), Arc::<Counters>::default());
+        turns.books.open(&counters);
+        let post = Arc::new(Post {
+            number,
+            cpu,
+            poller,
+            waker,
+            bell,
+            turns,
+            state: Mutex::new(state),
+            shared: shared.clone(),
+            counters,
+            farewell: farewell.clone(),
+            drain: AtomicBool::new(false),
+            stop: AtomicBool::new(false),
+        });
+        Ok(Self { post, doors, pokes: Vec::new() })
+    }
+
+    pub(super) fn post(&self) -> Arc<Post> {
+        self.post.clone()
+    }
+
+    pub(super) fn number(&self) -> usize {
+        self.post.number
+    }
+
+    pub(super) fn cpu(&self) -> Option<usize> {
+        self.post.cpu
+    }
+
+    /// Listens until drained or stopped.
+    pub(super) fn run(mut self) {
+        let mut events = Events::with_capacity(EVENTS_PER_WAIT);
+        while !self.is_finished() {
+            if let Err(error) = self.post.poller.wait(&mut events, None) {
+                tracing::error!(%error, listener = self.post.number, "a listener's poller failed");
+                break;
+            }
+            self.post.counters.wake_ups.add(1);
+            self.tell_threads(&events);
+            for event in events.iter().filter(|event| event.token().generation() == NOT_A_CONNECTION) {
+                match event.token() {
+                    WAKER => self.post.waker.acknowledge(),
+                    ALARM => self.look_at_deadlines(),
+                    door => self.accept(door_index(door), ACCEPTS_PER_TURN),
+                }
+            }
+            if self.post.drain.swap(false, Ordering::SeqCst) {
+                self.close_doors();
+            }
+        }
+        self.post.end();
+    }
+
+    /// Pokes the threads of all connections that are ready. First all are looked up, then all are poked: the lock is held for
+    /// the one, and system calls are made for the other.
+    fn tell_threads(&mut self, events: &Events) {
+        {
+            let state = lock(&self.post.state);
+            for event in events.iter().filter(|event| event.token().generation() != NOT_A_CONNECTION) {
+                if let Some(seat) = state.seats.peek(event.token()) {
+                    self.pokes.push((seat.clone(), calls_of(event)));
+                }
+            }
+        }
+        self.poke();
+    }
+
+    fn poke(&mut self) {
+        for (seat, calls) in self.pokes.drain(..) {
+            seat.poke(calls);
+        }
+    }
+
+    fn look_at_deadlines(&mut self) {
+        let post = &*self.post;
+        let now = post.shared.epoch.moment(post.shared.clock.now()).tick;
+        {
+            let state = &mut *lock(&post.state);
+            state.alarm.went_off(&post.poller);
+            while let Some(slot) = state.alarm.expire(now) {
+                let seat = state.seats.token_of(slot).and_then(|token| state.seats.peek(token));
+                let Some(seat) = seat else { continue };
+                let deadline = seat.fired();
+                if deadline <= now {
+                    self.pokes.push((seat.clone(), Calls::EXPIRED));
+                } else {
+                    seat.is_watched(deadline);
+                    state.alarm.watch(slot, deadline, &post.shared);
+                }
+            }
+            for (index, door) in self.doors.iter_mut().enumerate() {
+                door.reopen_when_due(&post.poller, door_token(index), now);
+            }
+            state.alarm.set(self.doors.iter().filter_map(|door| door.paused_until).min(), &post.shared);
+        }
+        self.poke();
+    }
+
+    /// One turn of a door.
+    fn accept(&mut self, door: usize, accepts: usize) {
+        let (post, server) = (&self.post, &self.post.shared);
+        let Some(door) = self.doors.get_mut(door) else { return };
+        let now = server.epoch.moment(server.clock.now());
+        for _ in 0..accepts {
+            let Some((socket, peer)) = door.accept(&post.poller, now, server) else { break };
+            if take_in(&socket, peer, server) {
+                post.admit(socket, peer, now.tick);
+            }
+        }
+        lock(&post.state).alarm.set(door.paused_until, server);
+    }
+
+    /// What waits at the doors is let in, as much as the kernel's queue holds: who comes later has come too late. Then
+    /// every thread is told to look around, and those that find nothing to do close.
+    fn close_doors(&mut self) {
+        let backlog = self.post.shared.config.sockets.backlog as usize;
+        for door in 0..self.doors.len() {
+            self.accept(door, backlog);
+        }
+        for door in self.doors.drain(..) {
+            door.close(&self.post.poller);
+        }
+        self.post.tell_all(Calls::LOOK);
+        lock(&self.post.state).draining = true;
+    }
+
+    fn is_finished(&self) -> bool {
+        if self.post.stop.load(Ordering::SeqCst) {
+            return true;
+        }
+        let state = lock(&self.post.state);
+        state.draining && state.seats.len() == 0
+    }
+}
+
+impl Post {
+    pub(super) fn tell(&self, command: Command) {
+        match command {
+            Command::Drain => self.drain.store(true, Ordering::SeqCst),
+            Command::Stop => self.stop.store(true, Ordering::SeqCst),
+        }
+        self.ring();
+    }
+
+    fn ring(&self) {
+        if let Err(error) = self.waker.wake() {
+            tracing::error!(%error, "a listener could not be woken");
+        }
+    }
+
+    /// Tells every thread that has a connection.
+    fn tell_all(&self, calls: Calls) {
+        let seats: Vec<Arc<Seat>> = {
+            let state = lock(&self.state);
+            state.seats.tokens().filter_map(|token| state.seats.peek(token).cloned()).collect()
+        };
+        seats.iter().for_each(|seat| seat.poke(calls));
+        if self.shared.config.threads_wake == ThreadsWake::Blocking {
+            let _ = self.bell.wake();
+        }
+    }
+
+    /// The listener is done: no thread waits for a connection any more, and one that has one is told to end.
+    fn end(&self) {
+        let idle = {
+            let mut state = lock(&self.state);
+            state.ended = true;
+            std::mem::take(&mut state.idle)
+        };
+        idle.iter().for_each(|seat| seat.poke(Calls::STOP));
+        self.tell_all(Calls::STOP);
+    }
+
+    /// For a thread of a connection: its panic is the end of the process.
+    pub(super) fn guard(&self) -> Guard {
+        self.farewell.guard()
+    }
+
+    pub(super) fn count_accepted(&self) {
+        self.counters.accepted.add(1);
+    }
+
+    /// By a thread that is about to sleep: its connection's deadline comes before the timer would look.
+    #[cold]
+    pub(super) fn watch(&self, seat: &Seat, token: Token, deadline: Tick) {
+        let mut state = lock(&self.state);
+        seat.is_watched(deadline);
+        state.alarm.watch(token.slot(), deadline, &self.shared);
+    }
+
+    /// By a thread whose connection is closed. Whether it may wait for another one.
+    pub(super) fn dismiss(&self, seat: &Arc<Seat>, token: Token) -> bool {
+        let (stays, last) = {
+            let mut state = lock(&self.state);
+            state.alarm.cancel(token.slot());
+            seat.leave();
+            state.seats.take(token);
+            state.seats.release(token);
+            let stays = !state.ended && state.idle.len() < self.shared.config.limits.max_idle_threads;
+            if stays {
+                state.idle.push(seat.clone());
+            }
+            (stays, state.draining && state.seats.len() == 0)
+        };
+        if last {
+            self.ring();
+        }
+        stays
+    }
+
+    pub(super) fn status(&self) -> CoreStatus {
+        let mut status = self.turns.books.sum().core_status(self.number, self.cpu);
+        status.in_handler = self.turns.lent() > 0;
+        status
+    }
+}
+
+/// What a thread is told of an event on its socket.
+fn calls_of(event: Event) -> Calls {
+    if event.is_read_closed() || event.is_closed() { Calls::LOOK.and(Calls::ENDED) } else { Calls::LOOK }
+}

@@ -1,0 +1,129 @@
+//! What a listener and one of its threads share: what the thread is to look at, and until when it may sleep.
+
+use crate::clock::Tick;
+use crate::connection::Connection;
+use crate::sync::lock;
+use corelay_poll::Token;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, OnceLock};
+use std::thread::Thread;
+
+/// What a thread is told to look at: a set of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(super) struct Calls(u32);
+
+impl Calls {
+    pub(super) const NONE: Self = Self(0);
+    /// Its socket, or its mail.
+    pub(super) const LOOK: Self = Self(1);
+    /// The peer has shut its side or is gone: what there is to read ends.
+    pub(super) const ENDED: Self = Self(2);
+    /// Its deadline, which may have come.
+    pub(super) const EXPIRED: Self = Self(4);
+    /// All ends now.
+    pub(super) const STOP: Self = Self(8);
+
+    pub(super) fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    pub(super) fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// A connection on its way to its thread.
+pub(super) struct Mail {
+    pub(super) token: Token,
+    pub(super) connection: Connection,
+}
+
+/// One a thread, whichever connection it has.
+pub(super) struct Seat {
+    calls: AtomicU32,
+    /// When its connection's deadline comes.
+    deadline: AtomicU32,
+    /// When the listener's timer will look at that, at the latest.
+    watched: AtomicU32,
+    thread: OnceLock<Thread>,
+    mail: Mutex<Option<Mail>>,
+}
+
+impl Seat {
+    /// A seat for a thread that is about to start, with its first connection.
+    pub(super) fn new(mail: Mail) -> Self {
+        Self {
+            calls: AtomicU32::new(Calls::LOOK.0),
+            deadline: AtomicU32::new(u32::MAX),
+            watched: AtomicU32::new(u32::MAX),
+            thread: OnceLock::new(),
+            mail: Mutex::new(Some(mail)),
+        }
+    }
+
+    /// By its thread, before all else.
+    pub(super) fn sit_down(&self) {
+        let _ = self.thread.set(std::thread::current());
+    }
+
+    /// Tells the thread what to look at. A system call only if it sleeps.
+    pub(super) fn poke(&self, calls: Calls) {
+        // If something was there already its thread is awake, or another poke wakes it.
+        if self.calls.fetch_or(calls.0, Ordering::AcqRel) == 0
+            && let Some(thread) = self.thread.get()
+        {
+            thread.unpark();
+        }
+    }
+
+    /// By its thread: what there is to look at; waits until there is something.
+    pub(super) fn wait(&self) -> Calls {
+        loop {
+            let calls = self.calls();
+            if calls != Calls::NONE {
+                return calls;
+            }
+            std::thread::park();
+        }
+    }
+
+    /// By its thread: what there is to look at by now.
+    pub(super) fn calls(&self) -> Calls {
+        Calls(self.calls.swap(0, Ordering::AcqRel))
+    }
+
+    pub(super) fn hand_over(&self, mail: Mail) {
+        *lock(&self.mail) = Some(mail);
+        self.poke(Calls::LOOK);
+    }
+
+    pub(super) fn mail(&self) -> Option<Mail> {
+        lock(&self.mail).take()
+    }
+
+    /// By its thread: its connection has until `deadline`. `true`: the listener's timer must be told, for it would look later.
+    ///
+    /// Each side writes first and reads the other's second, all sequentially consistent: the listener sees this deadline, or
+    /// this thread sees that the timer has fired.
+    pub(super) fn publish(&self, deadline: Tick) -> bool {
+        self.deadline.store(deadline.0, Ordering::SeqCst);
+        self.watched.load(Ordering::SeqCst) > deadline.0
+    }
+
+    /// Under the listener's lock: its timer fires at `due`.
+    pub(super) fn is_watched(&self, due: Tick) {
+        self.watched.store(due.0, Ordering::SeqCst);
+    }
+
+    /// By the listener, under its lock: the timer has fired. When the deadline comes, as far as is known.
+    pub(super) fn fired(&self) -> Tick {
+        self.watched.store(u32::MAX, Ordering::SeqCst);
+        Tick(self.deadline.load(Ordering::SeqCst))
+    }
+
+    /// Under the listener's lock: its connection is gone.
+    pub(super) fn leave(&self) {
+        self.watched.store(u32::MAX, Ordering::SeqCst);
+        self.deadline.store(u32::MAX, Ordering::SeqCst);
+    }
+}
