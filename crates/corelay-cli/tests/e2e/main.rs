@@ -14,6 +14,7 @@ mod blocking_handlers;
 mod body_limits;
 mod configuration;
 mod connection_limits;
+mod connection_threads;
 mod core_relay;
 mod demo_routes;
 mod drain;

@@ -34,12 +34,7 @@ impl Engine {
 macro_rules! on_every_engine {
     ($($test:ident),+ $(,)?) => {
         $crate::on_cores!($($test),+);
-        mod threads {
-            $(#[test] fn $test() { super::$test($crate::support::Engine::THREADS); })+
-        }
-        mod threads_blocking {
-            $(#[test] fn $test() { super::$test($crate::support::Engine::THREADS_BLOCKING); })+
-        }
+        $crate::on_threads!($($test),+);
         mod pool {
             $(#[test] fn $test() { super::$test($crate::support::Engine::POOL); })+
         }
@@ -58,6 +53,19 @@ macro_rules! on_cores {
         }
         mod cores_round_robin {
             $(#[test] fn $test() { super::$test($crate::support::Engine::CORES_ROUND_ROBIN); })+
+        }
+    };
+}
+
+/// The same for what only `threads` does, however its threads are woken.
+#[macro_export]
+macro_rules! on_threads {
+    ($($test:ident),+ $(,)?) => {
+        mod threads {
+            $(#[test] fn $test() { super::$test($crate::support::Engine::THREADS); })+
+        }
+        mod threads_blocking {
+            $(#[test] fn $test() { super::$test($crate::support::Engine::THREADS_BLOCKING); })+
         }
     };
 }

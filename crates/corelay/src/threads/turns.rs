@@ -23,6 +23,7 @@ pub(super) struct Turns {
 
 #[derive(Default)]
 struct Rack {
+    #[allow(clippy::vec_box, reason = "a turn is large, and is lent and given back as it is")]
     kept: Vec<Box<Turn>>,
     lent: usize,
 }
