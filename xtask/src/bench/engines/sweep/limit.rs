@@ -4,8 +4,8 @@ use rustix::process::getuid;
 
 use crate::bench::servers::words;
 
-/// Address space of a server that is to run out of it, in bytes.
-const ADDRESS_SPACE: &str = "1000000000";
+/// Address space of a server that is to run out of it, in bytes. About half goes to the arenas of its allocator, of 64 MiB each.
+const ADDRESS_SPACE: &str = "2000000000";
 
 /// Threads of a user who is to run out of them.
 const PROCESSES: &str = "3000";
