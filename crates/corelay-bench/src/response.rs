@@ -85,14 +85,31 @@ fn ask(url: &str, fields: &str) -> Result<TcpStream> {
 /// # Ok::<(), anyhow::Error>(())
 /// ```
 pub fn read_one(input: &mut impl Read) -> Result<Vec<u8>> {
+    let (status, response) = read_any(input)?;
+    ensure!(status == 200, "not a 200: {status}");
+    Ok(response)
+}
+
+/// The same, whatever its status is, which comes first.
+///
+/// # Errors
+///
+/// As [`read_one`], but for the status.
+///
+/// ```
+/// let mut input = &b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"[..];
+/// assert_eq!(corelay_bench::response::read_any(&mut input)?.0, 503);
+/// # Ok::<(), anyhow::Error>(())
+/// ```
+pub fn read_any(input: &mut impl Read) -> Result<(u16, Vec<u8>)> {
     let mut response = Vec::new();
     let mut piece = [0; 4096];
     loop {
-        if let Some(length) = whole_length(&response)?
+        if let Some((status, length)) = head(&response)?
             && response.len() >= length
         {
             ensure!(response.len() == length, "more bytes than one response");
-            return Ok(response);
+            return Ok((status, response));
         }
         ensure!(response.len() < LENGTH_MAX, "no whole response in {LENGTH_MAX} bytes");
         match input.read(&mut piece).context("the response does not go on")? {
@@ -102,20 +119,21 @@ pub fn read_one(input: &mut impl Read) -> Result<Vec<u8>> {
     }
 }
 
-/// The length of head and body together, once the head is whole.
-fn whole_length(response: &[u8]) -> Result<Option<usize>> {
+/// The status, and the length of head and body together, once the head is whole.
+fn head(response: &[u8]) -> Result<Option<(u16, usize)>> {
     let Some(head_end) = memchr::memmem::find(response, b"\r\n\r\n") else { return Ok(None) };
     let head = std::str::from_utf8(&response[..head_end]).context("the head is not text")?;
     let mut lines = head.split("\r\n");
-    let status = lines.next().unwrap_or_default();
-    ensure!(status.split(' ').nth(1) == Some("200"), "not a 200: {status}");
+    let line = lines.next().unwrap_or_default();
+    let status = line.split(' ').nth(1).and_then(|word| word.parse().ok());
+    let status = status.with_context(|| format!("no status: {line}"))?;
     let length = lines
         .filter_map(|line| line.split_once(':'))
         .find(|(name, _)| name.eq_ignore_ascii_case("content-length"))
         .context("no Content-Length")?
         .1;
     let body: usize = length.trim().parse().context("a malformed Content-Length")?;
-    Ok(Some((head_end + 4).saturating_add(body)))
+    Ok(Some((status, (head_end + 4).saturating_add(body))))
 }
 
 #[cfg(test)]

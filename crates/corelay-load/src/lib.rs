@@ -38,7 +38,7 @@
 //!
 //! # How it works
 //!
-//! One thread, one poller, non-blocking sockets. A loop turn tells connections of due requests, waits for readiness, and
+//! One thread, one poller, non-blocking sockets. The connections are opened one after another before the warm-up. A loop turn tells connections of due requests, waits for readiness, and
 //! reads answers: one `send` and one `recv` a request, and `epoll_wait` shared by the batch.
 //!
 //! ```text
@@ -55,6 +55,7 @@
 mod driver;
 mod error;
 mod link;
+mod opening;
 mod placement;
 mod plan;
 pub mod process;
@@ -64,7 +65,7 @@ mod schedule;
 mod seconds;
 mod tally;
 
-pub use driver::run;
+pub use driver::{Held, run, run_and_hold};
 pub use error::{Error, ErrorCounts, ErrorKind};
 pub use placement::Placement;
 pub use plan::{Group, Mix, Pace, Plan};

@@ -25,7 +25,7 @@ pub struct Plan {
     pub address: SocketAddr,
     /// The Host field of every request; the address unless set.
     pub host: String,
-    /// Load before the measurement begins, at the same pace. Default 500 ms.
+    /// Load before the measurement begins, at the same pace, on connections that are open. Default 500 ms.
     #[serde(with = "seconds")]
     pub warm_up: Duration,
     /// How long is measured. Default 10 s.

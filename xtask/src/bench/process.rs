@@ -15,27 +15,45 @@ const COARSE_ERROR: Duration = Duration::from_millis(50);
 /// per process from `/proc/PID/stat`, which remembers them but counts in ticks of 10 ms.
 #[derive(Debug)]
 pub(crate) struct CpuTime {
-    threads: ThreadTimes,
+    threads: Option<ThreadTimes>,
     coarse: Duration,
 }
+
+/// Reading a thread's time takes some microseconds of a CPU that the load may want. A server that has more threads than this
+/// has used so much that ticks of 10 ms tell it well enough.
+const THREADS_READ_MAX: usize = 1_000;
 
 impl CpuTime {
     /// Reads the CPU time of a process and all that descend from it.
     pub(crate) fn read(process: u32) -> Result<Self> {
-        let family = family(process)?;
+        let threads = ThreadTimes::read(&family(process)?)
+            .with_context(|| format!("cannot read the threads of {process}: did the server end?"))?;
+        Ok(Self { threads: Some(threads), ..Self::read_coarse(process)? })
+    }
+
+    /// The same in the midst of load, which many threads make the coarse one.
+    pub(crate) fn read_beside_load(process: u32) -> Result<Self> {
+        let read = if threads_told(process)? > THREADS_READ_MAX { Self::read_coarse } else { Self::read };
+        read(process)
+    }
+
+    fn read_coarse(process: u32) -> Result<Self> {
         let mut coarse = Duration::ZERO;
-        for &member in &family {
+        for member in family(process)? {
             coarse += coarse_time(member)?;
         }
-        let threads = ThreadTimes::read(&family)
-            .with_context(|| format!("cannot read the threads of {process}: did the server end?"))?;
-        Ok(Self { threads, coarse })
+        Ok(Self { threads: None, coarse })
     }
 
     /// What was used since an earlier reading.
     pub(crate) fn since(&self, earlier: &Self) -> Duration {
-        let exact = self.threads.since(&earlier.threads).map(|(_, used)| used).sum();
-        larger_if_a_thread_ended(exact, self.coarse.saturating_sub(earlier.coarse))
+        let coarse = self.coarse.saturating_sub(earlier.coarse);
+        match (&self.threads, &earlier.threads) {
+            (Some(now), Some(before)) => {
+                larger_if_a_thread_ended(now.since(before).map(|(_, used)| used).sum(), coarse)
+            }
+            _ => coarse,
+        }
     }
 }
 
@@ -45,10 +63,7 @@ impl CpuTime {
 pub(crate) fn resident_bytes(process: u32) -> Result<u64> {
     let mut bytes = 0;
     for member in family(process)? {
-        let path = format!("/proc/{member}/smaps_rollup");
-        let rollup = fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))?;
-        let line = rollup.lines().find_map(|line| line.strip_prefix("Rss:")).context("no Rss line")?;
-        bytes += field(line, 0)? * 1024;
+        bytes += in_file(&format!("/proc/{member}/smaps_rollup"), "Rss:")? * 1024;
     }
     Ok(bytes)
 }
@@ -79,6 +94,19 @@ fn coarse_time(process: u32) -> Result<Duration> {
 /// The exact count, unless the coarse one shows that a thread ended and took its exact time along.
 fn larger_if_a_thread_ended(exact: Duration, coarse: Duration) -> Duration {
     if coarse > exact + COARSE_ERROR { coarse } else { exact }
+}
+
+/// Threads as the process itself counts them: one number, however many there are.
+fn threads_told(process: u32) -> Result<usize> {
+    Ok(in_file(&format!("/proc/{process}/status"), "Threads:")? as usize)
+}
+
+/// The number behind `name` at the beginning of a line of a file.
+pub(crate) fn in_file(path: &str, name: &str) -> Result<u64> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {path}: did the server end?"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix(name));
+    field(line.with_context(|| format!("no {name} in {path}"))?, 0)
 }
 
 /// A number in a line of fields, counted from 0.

@@ -2,6 +2,7 @@
 
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -26,6 +27,7 @@ const LOOK_AGAIN: Duration = Duration::from_millis(10);
 pub(crate) struct Running {
     child: Child,
     addresses: Vec<SocketAddr>,
+    log_path: PathBuf,
     /// The command that started it, to be shown.
     pub(crate) command: String,
 }
@@ -45,11 +47,16 @@ impl Running {
             .stderr(log)
             .spawn()
             .with_context(|| format!("cannot start: {command}"))?;
-        let mut running = Self { child, addresses: addresses.to_vec(), command };
+        let mut running = Self { child, addresses: addresses.to_vec(), log_path, command };
         running
             .wait_for_answers()
-            .with_context(|| format!("{} (its output: {})", running.command, log_path.display()))?;
+            .with_context(|| format!("{} (its output: {})", running.command, running.log_path.display()))?;
         Ok(running)
+    }
+
+    /// What it has written to its output so far.
+    pub(crate) fn output(&self) -> Result<String> {
+        std::fs::read_to_string(&self.log_path).with_context(|| self.log_path.display().to_string())
     }
 
     /// The process id; servers with workers have them as children.

@@ -10,6 +10,7 @@ mod usage;
 mod watch;
 
 use crate::link::Link;
+use crate::opening;
 use crate::placement::{self, Placed};
 use crate::plan::{Group, Pace};
 use crate::schedule::Schedule;
@@ -18,6 +19,7 @@ use crate::{DriverReport, Error, ErrorKind, GroupReport, PathReport, Plan, Repor
 use connection::Connection;
 use corelay_poll::{Events, Interest, Poller, Timer, Token, Trigger};
 use std::io;
+use std::net::TcpStream;
 use std::time::{Duration, Instant};
 use usage::Usage;
 use watch::Watch;
@@ -31,8 +33,8 @@ const BUFFER_BYTES: usize = 64 * 1024;
 /// How often all connections are looked over for timeouts, and for a rest that is over.
 const LOOK_OVER: Duration = Duration::from_millis(100);
 
-/// The generation of a connection that was placed, and with it that of its first socket.
-const PLACED_GENERATION: u32 = 1;
+/// The generation of a connection that was open when the run began.
+const ADOPTED_GENERATION: u32 = 1;
 
 /// The slot of the timer; connections have those from 0 on.
 const TIMER: Token = Token::new(u32::MAX, 0);
@@ -44,10 +46,33 @@ const TIMER: Token = Token::new(u32::MAX, 0);
 /// [`Error::Plan`] if it cannot be carried out, [`Error::Placement`] if a group cannot be placed, [`Error::System`] if this machine has no descriptor for a poller. A server
 /// that cannot be reached, or fails, is no error here: the report counts it.
 pub fn run(plan: &Plan) -> Result<Report, Error> {
+    run_and_hold(plan, || ()).map(|(report, _)| report)
+}
+
+/// The same, for who looks at the server: `opened` is called when the connections are open, the warm-up begins when it returns,
+/// and when the run is over the connections are still open.
+///
+/// ```no_run
+/// use corelay_load::{Group, Mix, Plan, run_and_hold};
+///
+/// let mut plan = Plan::new("127.0.0.1:8080".parse()?);
+/// plan.groups.push(Group::open("paced", 10_000, 50_000.0, Mix::only("/random")));
+/// let (report, held) = run_and_hold(&plan, || println!("ten thousand connections are open"))?;
+/// // The server's memory with its ten thousand connections can be read here, and nothing is disturbed by that.
+/// drop(held);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of [`run`].
+pub fn run_and_hold(plan: &Plan, opened: impl FnOnce()) -> Result<(Report, Held), Error> {
     plan.check()?;
     let placed = placement::place(plan)?;
+    let streams = opening::open(plan);
+    opened();
     let mut driver = Driver::new(plan)?;
-    driver.adopt(placed)?;
+    driver.adopt(placed, streams)?;
     let usage = Usage::begin();
     driver.open_all();
     let mut events = Events::with_capacity(EVENTS);
@@ -56,7 +81,24 @@ pub fn run(plan: &Plan) -> Result<Report, Error> {
     }
     let (cpu_share, cpu_wait_share) = usage.shares();
     driver.give_up_the_rest();
-    Ok(driver.report(cpu_share, cpu_wait_share))
+    let report = driver.report(cpu_share, cpu_wait_share);
+    Ok((report, driver.hold()))
+}
+
+/// The connections of a run that is over, still open. Dropped, they close.
+#[derive(Debug)]
+pub struct Held {
+    links: Vec<Link>,
+    poller: Poller,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        for link in self.links.drain(..) {
+            // The socket closes either way.
+            let _ = link.close(&self.poller);
+        }
+    }
 }
 
 /// A run under way.
@@ -123,14 +165,19 @@ impl<'p> Driver<'p> {
         })
     }
 
-    /// Takes over the connections of groups that are placed.
-    fn adopt(&mut self, placed: Vec<Option<Placed>>) -> io::Result<()> {
-        for (running, placed) in self.groups.iter_mut().zip(placed) {
-            let Some(Placed { streams, whence }) = placed else { continue };
-            running.watch = Some(Watch::new(whence));
+    /// Takes over connections that are open: for each group, those that were placed, or those that were only opened.
+    fn adopt(&mut self, placed: Vec<Option<Placed>>, opened: Vec<Vec<TcpStream>>) -> io::Result<()> {
+        for ((running, placed), opened) in self.groups.iter_mut().zip(placed).zip(opened) {
+            let streams = match placed {
+                None => opened,
+                Some(Placed { streams, whence }) => {
+                    running.watch = Some(Watch::new(whence));
+                    streams
+                }
+            };
             for (slot, stream) in (running.first..).zip(streams) {
                 let connection = &mut self.connections[slot];
-                connection.generation = PLACED_GENERATION;
+                connection.generation = ADOPTED_GENERATION;
                 let token = Token::new(slot as u32, connection.generation);
                 connection.link = Some(Link::adopt(stream, token, &self.poller)?);
             }
@@ -138,7 +185,7 @@ impl<'p> Driver<'p> {
         Ok(())
     }
 
-    /// Begins to open every connection, so that the warm-up pays for it.
+    /// Begins what a closed loop begins with, and to open the connections that are not.
     fn open_all(&mut self) {
         for slot in 0..self.connections.len() {
             self.advance(slot);
@@ -235,6 +282,11 @@ impl<'p> Driver<'p> {
         }
     }
 
+    fn hold(self) -> Held {
+        let links = self.connections.into_iter().filter_map(|connection| connection.link).collect();
+        Held { links, poller: self.poller }
+    }
+
     fn report(&self, cpu_share: f64, cpu_wait_share: Option<f64>) -> Report {
         let mut lateness: Option<Times> = None;
         for group in self.groups.iter().filter(|group| group.schedule.is_some()) {
@@ -258,7 +310,8 @@ impl<'p> Driver<'p> {
                 .collect(),
             slowest_connection_per_second: rates.fold(f64::INFINITY, f64::min),
             placement: group.watch.as_ref().map(|watch| {
-                let lost = connections.iter().filter(|connection| connection.generation != PLACED_GENERATION);
+                let lost =
+                    connections.iter().filter(|connection| connection.generation != ADOPTED_GENERATION);
                 watch.report(lost.count() as u32)
             }),
         }

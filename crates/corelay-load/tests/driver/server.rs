@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +12,7 @@ use std::time::Duration;
 pub(crate) struct Server {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<BTreeMap<String, u64>>>,
+    open: Arc<AtomicUsize>,
 }
 
 impl Server {
@@ -18,14 +20,24 @@ impl Server {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let seen = Arc::new(Mutex::new(BTreeMap::new()));
-        let counts = Arc::clone(&seen);
+        let open = Arc::new(AtomicUsize::new(0));
+        let (counts, opened) = (Arc::clone(&seen), Arc::clone(&open));
         thread::spawn(move || {
             for stream in listener.incoming() {
-                let (stream, counts) = (stream.unwrap(), Arc::clone(&counts));
-                thread::spawn(move || serve(stream, &counts));
+                let (stream, counts, opened) = (stream.unwrap(), Arc::clone(&counts), Arc::clone(&opened));
+                opened.fetch_add(1, Ordering::SeqCst);
+                thread::spawn(move || {
+                    serve(stream, &counts);
+                    opened.fetch_sub(1, Ordering::SeqCst);
+                });
             }
         });
-        Self { address, seen }
+        Self { address, seen, open }
+    }
+
+    /// How many connections have not ended.
+    pub(crate) fn open(&self) -> usize {
+        self.open.load(Ordering::SeqCst)
     }
 
     /// How many requests for a path were read.
