@@ -134,7 +134,8 @@ pub struct Status {
     pub refused: BTreeMap<String, u64>,
     /// Times accepting paused for want of file descriptors.
     pub accept_pauses: u64,
-    /// Each core.
+    /// Each core; on [`Engine::Threads`](crate::config::Engine::Threads) each listener with its threads, on
+    /// [`Engine::Pool`](crate::config::Engine::Pool) each worker.
     pub cores: Vec<CoreStatus>,
     /// The service threads together.
     pub service: ServiceStatus,
@@ -169,7 +170,7 @@ pub struct CoreStatus {
     pub core: usize,
     /// The processor it is bound to, if it is.
     pub cpu: Option<usize>,
-    /// Open connections, those away on a service thread included.
+    /// Open connections, those away on a service thread included. 0 for the worker of a pool: there they are all workers'.
     pub connections: u64,
     /// Connections it was given since the start.
     pub connections_accepted: u64,
@@ -181,7 +182,7 @@ pub struct CoreStatus {
     pub sent_bytes: u64,
     /// Time in handlers, in milliseconds: measured at most once a millisecond and scaled, exact under light load.
     pub handler_ms: f64,
-    /// Whether it is in a handler at this moment.
+    /// Whether it is in a handler at this moment; of a listener, whether any of its threads runs.
     pub in_handler: bool,
     /// Times its poller returned.
     pub wake_ups: u64,

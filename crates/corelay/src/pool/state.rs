@@ -20,6 +20,8 @@ pub(super) struct State {
     doors_open: usize,
     /// Work that waits for a worker.
     ready: VecDeque<Item>,
+    /// Connections whose turn ended before their input did: what the poller has to report comes first.
+    again: Vec<Token>,
     /// Workers that wait in the poller, or are about to.
     sleepers: usize,
     /// The doors are to be closed.
@@ -52,6 +54,8 @@ pub(super) enum Work {
         last: bool,
     },
     LookAtDeadlines,
+    /// Ask the poller without waiting: nothing else is left but another turn for those that had one.
+    LookAround,
     Sleep,
     End,
 }
@@ -64,6 +68,7 @@ impl State {
             doors_open: doors.len(),
             doors: doors.into_iter().map(Some).collect(),
             ready: VecDeque::new(),
+            again: Vec::new(),
             sleepers: 0,
             closing: false,
             draining: false,
@@ -76,6 +81,9 @@ impl State {
             if let Some(work) = self.work(item) {
                 return work;
             }
+        }
+        if !self.again.is_empty() {
+            return Work::LookAround;
         }
         if self.stopped || self.is_finished() {
             return Work::End;
@@ -101,13 +109,15 @@ impl State {
 
     /// Whether a worker that sleeps should be woken.
     pub(super) fn wants_another_worker(&self) -> bool {
-        self.sleepers > 0 && (!self.ready.is_empty() || self.stopped || self.is_finished())
+        let work = !self.ready.is_empty() || !self.again.is_empty();
+        self.sleepers > 0 && (work || self.stopped || self.is_finished())
     }
 
-    /// A worker is back from the poller.
-    pub(super) fn wake(&mut self, reported: impl Iterator<Item = Token>) {
-        self.sleepers -= 1;
+    /// A worker is back from the poller, where it slept or only looked around.
+    pub(super) fn report(&mut self, slept: bool, reported: impl Iterator<Item = Token>) {
+        self.sleepers -= usize::from(slept);
         self.ready.extend(reported.map(Item::Event));
+        self.ready.extend(self.again.drain(..).map(Item::Event));
     }
 
     /// A new connection, to be served.
@@ -120,15 +130,15 @@ impl State {
     /// A connection that was served; it is armed for what it waits for, or has more to be served (`again`).
     pub(super) fn put_back(&mut self, token: Token, connection: Connection, again: bool, server: &Shared) {
         // An idle connection that was in hand when the drain began was not seen by it.
-        let again = again
-            || self.stopped
-            || (self.draining && connection.is_idle())
-            || self.connections.was_called(token);
+        let ready =
+            self.stopped || (self.draining && connection.is_idle()) || self.connections.was_called(token);
         self.alarm.watch(token.slot(), connection.deadline, server);
         let returned = self.connections.put_back(token, connection);
         debug_assert!(returned.is_ok(), "the slot of a connection in hand is reserved");
-        if again {
+        if ready {
             self.ready.push_back(Item::Event(token));
+        } else if again {
+            self.again.push(token);
         }
     }
 

@@ -12,6 +12,7 @@ use corelay_poll::{Events, Interest, Token, Trigger};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Events taken from the kernel at a time.
 const EVENTS_PER_WAIT: usize = 64;
@@ -46,8 +47,8 @@ impl Worker {
             }
             match work {
                 Work::End => return,
-                Work::Sleep => {
-                    if let Err(error) = self.sleep(&mut events) {
+                Work::Sleep | Work::LookAround => {
+                    if let Err(error) = self.wait(&mut events, matches!(work, Work::Sleep)) {
                         tracing::error!(%error, "the pool's poller failed");
                         return;
                     }
@@ -57,15 +58,15 @@ impl Worker {
         }
     }
 
-    fn sleep(&mut self, events: &mut Events) -> io::Result<()> {
-        self.pool.poller.wait(events, None)?;
+    fn wait(&mut self, events: &mut Events, sleep: bool) -> io::Result<()> {
+        self.pool.poller.wait(events, if sleep { None } else { Some(Duration::ZERO) })?;
         self.turn.tally.counters.wake_ups.add(1);
         if events.iter().any(|event| event.token() == WAKER) {
             self.pool.waker.acknowledge();
             self.pool.poller.modify(&self.pool.waker, WAKER, Interest::READ, Trigger::OneShot)?;
         }
         let reported = events.iter().map(|event| event.token()).filter(|token| *token != WAKER);
-        lock(&self.pool.state).wake(reported);
+        lock(&self.pool.state).report(sleep, reported);
         Ok(())
     }
 
@@ -85,7 +86,7 @@ impl Worker {
                 let now = self.turn.now.tick;
                 lock(&self.pool.state).look_at_deadlines(now, &self.pool.poller, &self.pool.shared);
             }
-            Work::Sleep | Work::End => {}
+            Work::Sleep | Work::LookAround | Work::End => {}
         }
     }
 
