@@ -1,4 +1,8 @@
 //! Interleaved rounds: every server is loaded once a round, and compared with what ran beside it in that round.
+//!
+//! Each time it is a new process. Two processes of one program differ, for as long as they live, by what memory they happen to
+//! have: by up to 7 % of CPU time per request here, pipelined, which is more than some of the bounds. A comparison of two
+//! processes would find that, with a narrow interval, and call it a property of the programs.
 
 use std::net::SocketAddr;
 
@@ -18,13 +22,17 @@ use super::wrk;
 /// turn, so that a run finds the 28,000 ephemeral ports towards its own address free of the last runs'.
 const CLOSE_ADDRESSES: u8 = 8;
 
+/// Load that is not counted, before each run.
+const WARM_UP_SECONDS: u32 = 1;
+
 /// The rows of [`compare_relay`].
 pub(crate) const RELAY_ON: &str = "relay on";
 pub(crate) const RELAY_OFF: &str = "relay off";
 
 /// One server with what was measured of it.
 struct Contender {
-    running: Running,
+    command: Vec<String>,
+    addresses: Vec<SocketAddr>,
     row: Row,
 }
 
@@ -36,18 +44,18 @@ pub(crate) fn compare_servers(
     tools: &Tools,
 ) -> Result<Measurement> {
     let mut contenders: Vec<Contender> = Vec::new();
+    // Idle throughout: the floor repeats its response.
     let mut corelay = None;
-    // corelay first, whatever the order asked for: the floor repeats its response.
-    let mut in_order = servers.to_vec();
-    in_order.sort_by_key(|&server| server != Server::Corelay);
-    for server in in_order {
+    if servers.contains(&Server::Corelay) {
+        let addresses = free_addresses(1)?;
+        let command = Server::Corelay.command(tools, &addresses, None)?;
+        corelay = Some(Running::start(tools, &command, &addresses)?);
+    }
+    for &server in servers {
         let addresses = addresses(section)?;
-        let command = server.command(tools, &addresses, corelay)?;
-        if server == Server::Corelay {
-            corelay = Some(addresses[0]);
-        }
-        let row = Row::new(server.name(), tools.version(server));
-        contenders.push(start(section, tools, &command, &addresses, row)?);
+        let response_from = corelay.as_ref().map(|corelay| corelay.address(0));
+        let command = server.command(tools, &addresses, response_from)?;
+        contenders.push(contender(command, addresses, Row::new(server.name(), tools.version(server))));
     }
     interleave(section, contenders, options, tools)
 }
@@ -64,7 +72,7 @@ pub(crate) fn compare_accept_modes(
         let mut command = words(&[&tools.program("corelay")?, "serve", "--cores", "2", "--accept", mode]);
         command.extend(addresses.iter().flat_map(|address| ["--listen".into(), address.to_string()]));
         let row = Row::new(&format!("corelay {mode}"), tools.version(Server::Corelay));
-        contenders.push(start(section, tools, &command, &addresses, row)?);
+        contenders.push(contender(command, addresses, row));
     }
     interleave(section, contenders, options, tools)
 }
@@ -78,7 +86,7 @@ pub(crate) fn compare_relay(section: Section, options: &Options, tools: &Tools) 
         let mut command = Server::Corelay.command(tools, &addresses, None)?;
         command.extend(words(&["--relay", relay]));
         let row = Row::new(label, tools.version(Server::Corelay));
-        contenders.push(start(section, tools, &command, &addresses, row)?);
+        contenders.push(contender(command, addresses, row));
     }
     interleave(section, contenders, options, tools)
 }
@@ -87,19 +95,9 @@ fn addresses(section: Section) -> Result<Vec<SocketAddr>> {
     free_addresses(if section.closes() { CLOSE_ADDRESSES } else { 1 })
 }
 
-fn start(
-    section: Section,
-    tools: &Tools,
-    command: &[String],
-    addresses: &[SocketAddr],
-    mut row: Row,
-) -> Result<Contender> {
-    let running = Running::start(tools, command, addresses)?;
-    if section.closes() {
-        running.ensure_it_closes()?;
-    }
-    row.command = running.command.clone();
-    Ok(Contender { running, row })
+fn contender(command: Vec<String>, addresses: Vec<SocketAddr>, mut row: Row) -> Contender {
+    row.command = shown(&command);
+    Contender { command, addresses, row }
 }
 
 fn interleave(
@@ -108,9 +106,6 @@ fn interleave(
     options: &Options,
     tools: &Tools,
 ) -> Result<Measurement> {
-    for contender in &contenders {
-        contender.warm_up(section, tools)?;
-    }
     for round in 0..options.pairs {
         eprintln!("{}: round {} of {}", section.title(), round + 1, options.pairs);
         for contender in &mut contenders {
@@ -128,17 +123,20 @@ fn interleave(
 }
 
 impl Contender {
-    /// One second that is not counted.
-    fn warm_up(&self, section: Section, tools: &Tools) -> Result<()> {
-        let load = wrk::command(section, 1, &url(self.running.address(0)), tools)?;
-        wrk::run(&load, tools).map(drop).with_context(|| self.row.label.clone())
-    }
-
+    /// One run, after a second that is not counted.
     fn measure(&mut self, section: Section, round: usize, seconds: u32, tools: &Tools) -> Result<()> {
-        let load = wrk::command(section, seconds, &url(self.running.address(round)), tools)?;
-        let before = CpuTime::read(self.running.id())?;
-        let run = wrk::run(&load, tools).with_context(|| self.row.label.clone())?;
-        let used = CpuTime::read(self.running.id())?.since(&before);
+        let running = Running::start(tools, &self.command, &self.addresses)?;
+        if section.closes() && round == 0 {
+            running.ensure_it_closes()?;
+        }
+        let load = |seconds| -> Result<wrk::Run> {
+            let load = wrk::command(section, seconds, &url(running.address(round)), tools)?;
+            wrk::run(&load, tools).with_context(|| self.row.label.clone())
+        };
+        load(WARM_UP_SECONDS)?;
+        let before = CpuTime::read(running.id())?;
+        let run = load(seconds)?;
+        let used = CpuTime::read(running.id())?.since(&before);
         self.row.costs.push(used.as_secs_f64() * 1e6 / run.requests as f64);
         self.row.beside.push(run.requests_per_second);
         self.row.errors += run.errors;

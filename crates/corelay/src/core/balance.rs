@@ -19,7 +19,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// Over which it is read how busy a core is.
-const WINDOW: Duration = Duration::from_millis(100);
+pub(super) const WINDOW: Duration = Duration::from_millis(100);
 /// How far ahead the busiest must be, in thousandths of a processor.
 const MARGIN: u32 = 250;
 /// In so many windows in a row, half a second.

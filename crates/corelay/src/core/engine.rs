@@ -57,7 +57,7 @@ impl Cores {
 
     fn start_monitor(&self) -> Result<()> {
         let Some(bell) = &self.shared.monitor else { return Ok(()) };
-        let monitor = Monitor::new(self.shared.clone(), bell.clone(), &self.cores);
+        let monitor = Monitor::new(self.shared.clone(), bell.clone(), &self.cores).map_err(Error::Poll)?;
         let cpus = self.cpus.clone();
         spawn("corelay-monitor".into(), move || {
             let _ = corelay_poll::affinity::set_current_thread_cpus(&cpus);

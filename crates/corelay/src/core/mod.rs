@@ -13,10 +13,10 @@ mod monitor;
 mod owner;
 mod passing;
 mod relay;
-mod rest;
 mod standin;
 #[cfg(all(test, not(loom)))]
 mod tests;
+mod watchdog;
 
 pub(crate) use engine::Cores;
 pub(crate) use monitor::MonitorBell;
@@ -38,7 +38,6 @@ use balance::Share;
 use corelay_poll::{Interest, Poller, Token, Trigger, Waker};
 use inbox::{Bell, Inbox};
 use relay::{Stay, Tenancy};
-use rest::Rest;
 use standin::{Absent, Ended};
 use std::collections::VecDeque;
 use std::io;
@@ -47,6 +46,7 @@ use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
+use watchdog::Watchdog;
 
 const WAKER: Token = Token::new(0, NOT_A_CONNECTION);
 
@@ -61,8 +61,7 @@ pub(crate) struct Core {
     books: Books,
     absent: Absent,
     farewell: Arc<Farewells>,
-    /// Whether its owner sleeps in the poller.
-    rest: Rest,
+    watchdog: Watchdog,
     /// Takes that were needless: the old owner was back at once.
     false_relays: AtomicU64,
     /// Time it stood still for want of a thread to take it, in milliseconds.
@@ -153,7 +152,7 @@ impl Core {
             books,
             absent: Absent::default(),
             farewell,
-            rest: Rest::default(),
+            watchdog: Watchdog::new()?,
             false_relays: AtomicU64::new(0),
             stalled_ms: AtomicU64::new(0),
             busy: AtomicU32::new(0),

@@ -1,24 +1,26 @@
 //! The monitor: sees which core's owner does not come back from user code, and asks for a standby to take the core.
 //!
-//! It looks once a millisecond while any core works, at two atomics a core. Only when it has seen one and the same stay twice
-//! does it ask the kernel what the thread is doing: asleep, the core is to be taken; running, once it has burnt a
+//! While cores come back, it sleeps: each has a [watchdog](super::watchdog) that barks when its owner has not been seen for a
+//! millisecond. From then on it looks at that core once a millisecond, at two atomics. Only when it has seen one and the same
+//! stay twice does it ask the kernel what the thread is doing: asleep, the core is to be taken; running, once it has burnt a
 //! millisecond of CPU time since it was suspected. A thread that could run and has no CPU (preemption, a stolen CPU, a quota) is
 //! left alone: another thread on the same CPU would have none either. A look that comes late proves nothing about others
-//! and counts as none. When every core waits, so does the monitor, until the next core that wakes up rings.
+//! and counts as none.
 
 use super::Core;
-use super::balance::Balance;
+use super::balance::{self, Balance};
 use super::inbox::Bell;
 use super::relay::{Stay, Tenure};
-use super::rest::{Nap, Rest};
 use super::standin::StandIn;
+use super::watchdog::Nap;
 use crate::config::Rebalance;
 use crate::shared::Shared;
 use crate::task::Task;
 use corelay_poll::thread::{Activity, Probe};
+use corelay_poll::{Events, Interest, Poller, Token, Trigger, Waker};
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
 /// Between two looks.
@@ -27,21 +29,19 @@ const PERIOD: Duration = Duration::from_millis(1);
 const LATE: Duration = Duration::from_millis(1);
 /// CPU time that makes a running suspect a burner.
 const BURNT: Duration = Duration::from_millis(1);
-/// Looks at waiting cores after which the monitor waits too.
-const IDLE_LOOKS: u32 = 20;
+/// The token of what wakes the monitor besides watchdogs, whose tokens have their core's number for a slot.
+const WAKER: Token = Token::new(0, 1);
 
 /// How cores wake the monitor.
 #[derive(Default)]
 pub(crate) struct MonitorBell {
-    nap: Nap<OnceLock<Thread>>,
+    nap: Nap<OnceLock<Waker>>,
     stopped: AtomicBool,
 }
 
 impl MonitorBell {
-    /// By a core's owner, around its sleep in the poller.
-    #[inline(always)]
-    pub(crate) fn end_rest(&self, rest: &Rest) {
-        self.nap.end(rest);
+    pub(super) fn nap(&self) -> &Nap<OnceLock<Waker>> {
+        &self.nap
     }
 
     /// Ends the monitor.
@@ -55,10 +55,11 @@ impl MonitorBell {
     }
 }
 
-impl Bell for OnceLock<Thread> {
+/// Rings once there is something to ring.
+impl Bell for OnceLock<Waker> {
     fn ring(&self) {
-        if let Some(thread) = self.get() {
-            thread.unpark();
+        if let Some(waker) = self.get() {
+            waker.ring();
         }
     }
 }
@@ -67,14 +68,18 @@ impl Bell for OnceLock<Thread> {
 pub(crate) struct Monitor {
     server: Arc<Shared>,
     bell: Arc<MonitorBell>,
+    poller: Poller,
     watches: Vec<Watch>,
     balance: Option<Balance>,
-    idle_looks: u32,
 }
 
 /// What is known about one core.
 struct Watch {
     core: Arc<Core>,
+    /// Its watchdog has barked: its owner's signs of life until then, for as long as no more come.
+    barked_at: Option<u32>,
+    /// Signs of life when balance was last looked at.
+    signs_then: u32,
     /// In user code when last looked at.
     seen: Option<Seen>,
     /// Of the thread that was last suspected.
@@ -91,47 +96,101 @@ struct Seen {
 }
 
 impl Monitor {
-    pub(crate) fn new(server: Arc<Shared>, bell: Arc<MonitorBell>, cores: &[Arc<Core>]) -> Self {
-        let watches =
-            cores.iter().map(|core| Watch { core: core.clone(), seen: None, probe: None }).collect();
+    pub(crate) fn new(server: Arc<Shared>, bell: Arc<MonitorBell>, cores: &[Arc<Core>]) -> io::Result<Self> {
+        let (poller, waker) = (Poller::new()?, Waker::new()?);
+        poller.add(&waker, WAKER, Interest::READ, Trigger::Level)?;
+        for (slot, core) in (0..).zip(cores) {
+            poller.add(&core.watchdog.timer, Token::new(slot, 0), Interest::READ, Trigger::Level)?;
+        }
+        let _ = bell.nap.bell.set(waker);
+        let watches = cores.iter().cloned().map(Watch::new).collect();
         let balance = match server.config.rebalance {
             Rebalance::On => Balance::between(cores),
             Rebalance::Off => None,
         };
-        Self { server, bell, watches, balance, idle_looks: 0 }
+        Ok(Self { server, bell, poller, watches, balance })
     }
 
     /// Looks until stopped.
     pub(crate) fn run(mut self) {
-        let _ = self.bell.nap.bell.set(thread::current());
+        let mut events = Events::with_capacity(self.watches.len() + 1);
+        let mut balance_due = self.next_balance(Instant::now());
+        let mut look_due = None;
         while !self.bell.is_stopped() {
-            self.idle_looks = if self.all_rest() { self.idle_looks + 1 } else { 0 };
-            if self.idle_looks >= IDLE_LOOKS {
-                self.idle_looks = 0;
-                while self.bell.nap.begin(|| self.all_rest()) && !self.bell.is_stopped() {
-                    thread::park();
-                }
+            let due = look_due.into_iter().chain(balance_due).min();
+            let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
+            if let Err(error) = self.poller.wait(&mut events, timeout) {
+                tracing::error!(%error, "the monitor's poller failed: no core is taken from here on");
+                return;
             }
-            let due = Instant::now() + PERIOD;
-            thread::park_timeout(PERIOD);
             let now = Instant::now();
-            let late = now.saturating_duration_since(due) > LATE;
-            for watch in &mut self.watches {
-                watch.look(late, &self.server);
+            self.hear(&events);
+            if look_due.is_none_or(|due| due <= now) {
+                let late = look_due.is_some_and(|due| now.saturating_duration_since(due) > LATE);
+                look_due = self.look(late).then(|| now + PERIOD);
             }
-            if let Some(balance) = &mut self.balance {
-                balance.look(now, &self.server);
+            if balance_due.is_none_or(|due| due <= now) {
+                balance_due = self.next_balance(now);
             }
         }
     }
 
-    fn all_rest(&self) -> bool {
-        self.watches.iter().all(|watch| watch.core.rest.lasts())
+    fn hear(&mut self, events: &Events) {
+        for event in events.iter() {
+            match (event.token(), self.bell.nap.bell.get()) {
+                (WAKER, Some(waker)) => waker.acknowledge(),
+                (token, _) => {
+                    if let Some(watch) = self.watches.get_mut(token.slot() as usize) {
+                        watch.hear();
+                    }
+                }
+            }
+        }
+    }
+
+    /// Looks at the cores whose watchdogs have barked. Whether there are any left to be looked at again.
+    fn look(&mut self, late: bool) -> bool {
+        let mut again = false;
+        for watch in self.watches.iter_mut().filter(|watch| watch.barked_at.is_some()) {
+            watch.look(late, &self.server);
+            again |= watch.barked_at.is_some();
+        }
+        again
+    }
+
+    /// Looks at the balance of work. When to do so again; `None`: when the bell has rung, for no core works.
+    fn next_balance(&mut self, now: Instant) -> Option<Instant> {
+        let balance = self.balance.as_mut()?;
+        balance.look(now, &self.server);
+        let signs = self.watches.iter().map(|watch| watch.core.watchdog.signs.count());
+        let works = self.watches.iter().zip(signs).any(|(watch, signs)| watch.signs_then != signs);
+        for watch in &mut self.watches {
+            watch.signs_then = watch.core.watchdog.signs.count();
+        }
+        let watches = &self.watches;
+        let no_sign = || watches.iter().all(|watch| watch.signs_then == watch.core.watchdog.signs.count());
+        (works || !self.bell.nap.begin(no_sign)).then(|| now + balance::WINDOW)
     }
 }
 
 impl Watch {
+    fn new(core: Arc<Core>) -> Self {
+        Self { core, barked_at: None, signs_then: 0, seen: None, probe: None }
+    }
+
+    /// The watchdog's timer is readable.
+    fn hear(&mut self) {
+        let signs = self.core.watchdog.signs.count();
+        if self.core.watchdog.barks() {
+            self.barked_at = Some(signs);
+        }
+    }
+
     fn look(&mut self, late: bool, server: &Arc<Shared>) {
+        if self.barked_at != Some(self.core.watchdog.signs.count()) || self.core.watchdog.is_asleep() {
+            (self.barked_at, self.seen) = (None, None);
+            return;
+        }
         // Locked at this moment: its owner is at work, and not in user code.
         let inside = self.core.tenancy.tenure().and_then(|tenure| tenure.stay().map(|stay| (tenure, stay)));
         let Some((tenure, stay)) = inside else {

@@ -1,6 +1,7 @@
 //! The thread that serves a core: wait, serve what is ready, expire what is due, again.
 
 use super::relay::{Locked, Tenure};
+use super::watchdog::PUT_OFF_EVERY_NANOS;
 use super::{Core, Ended, Message, State, WAKER};
 use crate::clock::Tick;
 use crate::connection::{CloseReason, Connection, Next, Turn};
@@ -36,6 +37,8 @@ pub(crate) struct Owner {
     owed: Option<Message>,
     /// Whether the last look at the poller found enough to look again at once.
     busy: bool,
+    /// When the core's watchdog is to be put off again.
+    put_off_again_nanos: u64,
 }
 
 /// How long a core may sleep.
@@ -52,12 +55,13 @@ enum Timeout {
 impl Owner {
     pub(crate) fn new(core: Arc<Core>, server: Arc<Shared>, tenure: Arc<Tenure>) -> Self {
         let turn = Turn::new(&server, tenure.clone());
-        Self { core, server, tenure, turn, lost: false, owed: None, busy: false }
+        Self { core, server, tenure, turn, lost: false, owed: None, busy: false, put_off_again_nanos: 0 }
     }
 
     /// Serves until the core is drained, stopped or lost.
     pub(crate) fn run(mut self) -> Ended {
         let mut events = Events::with_capacity(EVENTS_PER_WAIT);
+        self.put_off_watchdog();
         // The owner before may have heard the bell and not come to it.
         self.read_inbox();
         while let Some(timeout) = self.tend() {
@@ -113,12 +117,9 @@ impl Owner {
         if !self.core.inbox.prepare_to_sleep() {
             timeout = Some(Duration::ZERO);
         }
-        self.core.rest.begin();
+        self.core.watchdog.sleeps(true);
         let waited = self.core.poller.wait(events, timeout);
-        match &self.server.monitor {
-            Some(monitor) => monitor.end_rest(&self.core.rest),
-            None => self.core.rest.end(),
-        }
+        self.core.watchdog.sleeps(false);
         self.core.inbox.woke();
         self.busy = waited? > 1;
         Ok(())
@@ -160,6 +161,21 @@ impl Owner {
         self.turn.now = self.server.epoch.moment(now);
         self.turn.tally.wake_up(self.turn.now);
         self.turn.out.refresh_date(&*self.server.clock, self.turn.now);
+        if self.turn.now.nanos >= self.put_off_again_nanos || self.core.watchdog.has_barked() {
+            self.put_off_watchdog();
+        }
+    }
+
+    /// A sign of life, for the monitor.
+    #[cold]
+    #[inline(never)]
+    fn put_off_watchdog(&mut self) {
+        if let Some(monitor) = &self.server.monitor {
+            self.core.watchdog.put_off(monitor.nap());
+            self.put_off_again_nanos = self.turn.now.nanos + PUT_OFF_EVERY_NANOS;
+        } else {
+            self.put_off_again_nanos = u64::MAX;
+        }
     }
 
     /// A connection that is ready: taken out of the core, served without the core's lock, put back.
