@@ -83,7 +83,7 @@ pub enum Accept {
 /// Whether a core whose handler blocks is passed to another thread.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Relay {
-    /// A monitor looks once a millisecond while any core works.
+    /// A monitor hears of a core that is not back from a handler within a millisecond, and has it taken within two.
     #[default]
     On,
     /// A handler that blocks stalls its core, as in an event loop: to compare.

@@ -159,8 +159,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         default: Some("on"),
         excludes: None,
         help: "Whether a core whose handler blocks is passed to another thread\n\n\
-               on: a monitor looks once a millisecond while any core works. off: a handler that blocks stalls \
-               its core, as in an event loop; to compare.",
+               on: within about two milliseconds. off: a handler that blocks stalls its core, as in an event loop; \
+               to compare.",
         set: Set::One(|o, text| {
             let relay = match text {
                 "on" => Some(Relay::On),

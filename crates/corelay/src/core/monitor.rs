@@ -24,7 +24,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 /// Between two looks.
-const PERIOD: Duration = Duration::from_millis(1);
+const PERIOD: Duration = Duration::from_micros(800);
 /// A look that comes later than this after its time sees nothing: the monitor itself had no CPU.
 const LATE: Duration = Duration::from_millis(1);
 /// CPU time that makes a running suspect a burner.

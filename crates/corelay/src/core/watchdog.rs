@@ -5,18 +5,18 @@
 //!   --------------                                 -------
 //!   wakes up, and has not for a while:             sleeps until a watchdog barks
 //!     signs := signs + 1
-//!     the timer := in a millisecond
-//!   serves …, waits in the poller                  it barks: looks at that core once a millisecond, until
+//!     the timer := in a millisecond or so
+//!   serves …, waits in the poller                  it barks: looks at that core about once a millisecond, until
 //!   wakes up, …                                      signs has moved (the timer is set again), or
 //!                                                    the owner sleeps in the poller (it sets the timer when it wakes up)
 //! ```
 //!
-//! So a core that works and comes back costs the monitor nothing, and its owner a system call twice in a millisecond. Looking
+//! So a core that works and comes back costs the monitor nothing, and its owner at most three system calls in two milliseconds. Looking
 //! every millisecond instead, with a wake-up of the monitor on the core's own processor each time, was measured as 4 % of the
 //! core's CPU time. An idle server is silent: no timer is set, or the last one has fired.
 //!
-//! What is missed by nobody: an owner in user code has set the timer at most [`PUT_OFF_EVERY`] before it woke up, so the timer
-//! fires at most [`PATIENCE`] after that; and only the owner sets it.
+//! Nobody is missed: an owner in user code has set the timer at most [`PUT_OFF_EVERY_NANOS`] before it woke up, so the timer
+//! fires at most [`PATIENCE`] after it woke up; and only the owner sets it.
 //!
 //! Besides, the monitor has something to do ten times a second while cores work ([`balance`](super::balance)), and must not
 //! when none does. That is [`Nap`]: each side writes first and reads the other's variable second, with a sequentially consistent
@@ -28,10 +28,12 @@ use corelay_poll::Timer;
 use std::io;
 use std::time::Duration;
 
-/// A watchdog barks when it was not put off for so long.
-const PATIENCE: Duration = Duration::from_millis(1);
-/// Between two times that a watchdog is put off, in nanoseconds, at least.
-pub(super) const PUT_OFF_EVERY_NANOS: u64 = 250_000;
+/// A watchdog barks when it was not put off for so long. With the monitor's two looks that makes two milliseconds at most.
+const PATIENCE: Duration = Duration::from_micros(1_200);
+/// Between two times that a watchdog is put off, in nanoseconds, at least. To set a timer that is the processor's next one
+/// costs a virtual machine two exits, some microseconds.
+pub(super) const PUT_OFF_EVERY_NANOS: u64 = 700_000;
+const _: () = assert!((PUT_OFF_EVERY_NANOS as u128) < PATIENCE.as_nanos(), "who works is heard in time");
 
 /// One core's.
 pub(super) struct Watchdog {
