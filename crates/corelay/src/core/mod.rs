@@ -64,8 +64,8 @@ pub(crate) struct Core {
     watchdog: Watchdog,
     /// Takes that were needless: the old owner was back at once.
     false_relays: AtomicU64,
-    /// Time it stood still for want of a thread to take it, in milliseconds.
-    stalled_ms: AtomicU64,
+    /// Time it stood still for want of a thread to take it, in microseconds.
+    stalled_us: AtomicU64,
     /// For how much of the last tenth of a second its owner wanted its processor, in thousandths.
     busy: AtomicU32,
     /// Connections other cores are about to pass to it.
@@ -154,7 +154,7 @@ impl Core {
             farewell,
             watchdog: Watchdog::new()?,
             false_relays: AtomicU64::new(0),
-            stalled_ms: AtomicU64::new(0),
+            stalled_us: AtomicU64::new(0),
             busy: AtomicU32::new(0),
             arriving: AtomicUsize::new(0),
             load: AtomicUsize::new(0),
@@ -182,7 +182,7 @@ impl Core {
         let mut status = self.books.sum().core_status(self.number, self.cpu);
         status.in_handler = self.tenancy.owner().stay().is_some();
         status.false_core_relays = self.false_relays.load(Ordering::Relaxed);
-        status.core_stalled_ms = self.stalled_ms.load(Ordering::Relaxed);
+        status.core_stalled_ms = self.stalled_us.load(Ordering::Relaxed) / 1000;
         status.busy = f64::from(self.busy.load(Ordering::Relaxed)) / 1000.0;
         status
     }

@@ -222,7 +222,7 @@ impl Watch {
         if server.service.assign_beyond(server.cores, Task::StandIn(stand_in)).is_ok() {
             seen.reported = true;
         } else {
-            self.core.stalled_ms.fetch_add(PERIOD.as_millis() as u64, Ordering::Relaxed);
+            self.core.stalled_us.fetch_add(PERIOD.as_micros() as u64, Ordering::Relaxed);
         }
     }
 
