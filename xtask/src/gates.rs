@@ -42,6 +42,9 @@ fn all(report: &mut Report, advisories: bool) -> Result<()> {
     let lints = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
     report.step("lints", || one(&mut cargo(&lints)))?;
     report.step("build", || one(&mut cargo(&["build", "--workspace"])))?;
+    report.step("the README's first command has one program to run", || {
+        one(&mut cargo(&["run", "--", "--help"]))
+    })?;
     report.step("build the tests", || one(&mut cargo(&["test", "--workspace", "--no-run"])))?;
     report.step("unit, property and integration tests", unit_and_integration)?;
     report.step("models of what threads share, checked by loom", models)?;
