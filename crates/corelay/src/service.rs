@@ -14,7 +14,6 @@ use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 use std::time::Duration;
 
-/// How long a standby waits for work before it ends.
 /// Something a service thread can do.
 pub(crate) trait Work: Send + 'static {
     /// Does it, and says what becomes of the thread and what tells others that it is done. That is called when the thread
