@@ -250,10 +250,15 @@ impl From<postgres::Error> for Refusal {
         match error.code() {
             Some(&SqlState::UNIQUE_VIOLATION) => Self::TitleTaken,
             Some(state) if passes(state) => Self::Unavailable(error.into()),
-            None if error.is_closed() => Self::Unavailable(error.into()),
+            None if error.is_closed() || is_io(&error) => Self::Unavailable(error.into()),
             _ => Self::Failed(error),
         }
     }
+}
+
+/// Whether the connection failed, and not the database.
+fn is_io(error: &postgres::Error) -> bool {
+    error.source().is_some_and(|source| source.is::<std::io::Error>())
 }
 
 /// Connections that wait for requests.

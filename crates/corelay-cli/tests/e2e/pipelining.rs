@@ -15,6 +15,7 @@ on_every_engine!(
     a_slow_answer_is_not_overtaken,
     nothing_behind_a_close_is_answered,
     http_1_0_pipelines_when_kept_alive,
+    what_comes_between_two_turns_is_read,
     a_greedy_connection_does_not_starve_another,
     a_pipelining_client_that_does_not_read_stops_being_read,
 );
@@ -84,6 +85,21 @@ fn http_1_0_pipelines_when_kept_alive(engine: Engine) {
     client.expect_end();
 }
 
+/// The third request comes while the first is answered, and is told of before the second has its turn, which reads nothing.
+fn what_comes_between_two_turns_is_read(engine: Engine) {
+    let server = Server::start(engine, &["--cores", "1", "--max-pipelined", "1"]);
+    let (mut client, mut other) = (server.connect(), server.connect());
+    assert_eq!(client.get("/json").status, 200);
+    client.send("GET /sleep/50 HTTP/1.1\r\nHost: test\r\n\r\nGET /json HTTP/1.1\r\nHost: test\r\n\r\n");
+    for _ in 0..20 {
+        assert_eq!(other.get("/json").status, 200);
+    }
+    client.send("GET /plaintext HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(client.response().status, 200);
+    assert!(client.response().text().starts_with('{'));
+    assert_eq!(client.response().text(), "Hello, World!");
+}
+
 /// Both connections share the one core, and the flood does not end before the other connection has its answers.
 fn a_greedy_connection_does_not_starve_another(engine: Engine) {
     let server = Server::start(engine, &["--cores", "1"]);
@@ -109,7 +125,8 @@ fn a_greedy_connection_does_not_starve_another(engine: Engine) {
     let answers = answers.join().expect("the answers are read");
     let end = b"Hello, World!";
     let one = answers.windows(end.len()).position(|window| window == end).expect("an answer") + end.len();
-    assert_eq!(answers.len(), sent * one, "every request has its answer");
+    let last = String::from_utf8_lossy(&answers[answers.len().saturating_sub(2 * one)..]);
+    assert_eq!(answers.len(), sent * one, "every request has its answer, but they end with {last:?}");
 }
 
 /// The client sends until the server takes no more, which never happens with a server that keeps unread answers in memory.

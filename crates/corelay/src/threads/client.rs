@@ -53,6 +53,8 @@ impl Client<'_> {
                 Next::Again => {
                     turn.begin(server);
                     let calls = self.seat.calls();
+                    // This turn may be for input that is here already, and leave unread what it is told of.
+                    self.unread |= calls != Calls::NONE;
                     self.look(&mut connection, calls, &mut turn)
                 }
                 Next::Close(reason) => {
