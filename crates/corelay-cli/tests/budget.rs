@@ -236,3 +236,28 @@ mod taken_cores {
         assert_eq!(watcher.get("/plaintext").status, 200);
     }
 }
+
+mod connections {
+    //! What `cores` spends on a connection with one request.
+    use super::*;
+
+    /// Wait, accept, register, wait, receive, send, delete, close; and a look now and then for more.
+    #[test]
+    fn a_connection_with_one_request_is_eight_calls() {
+        const CONNECTIONS: usize = 1_000;
+        let server = Server::start(Engine::CORES_PER_CORE, &["--relay", "off", "--cores", "1"]);
+        drop(warm(&server));
+        let trace = Trace::attach(&server);
+        for _ in 0..CONNECTIONS {
+            let mut client = server.connect();
+            client.send("GET /plaintext HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");
+            assert_eq!(client.response().status, 200);
+            client.expect_end();
+        }
+        let calls = trace.finish();
+        let all: usize = calls.values().sum();
+        assert!(all <= 8 * CONNECTIONS + CONNECTIONS / 4, "{calls:?}");
+        let closed = count(&calls, &["close"]);
+        assert!((CONNECTIONS - SEEN_LATE..=CONNECTIONS).contains(&closed), "{calls:?}");
+    }
+}

@@ -69,6 +69,36 @@ pub fn send(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
     Ok(rustix::net::send(socket, bytes, sys::SEND_FLAGS)?)
 }
 
+/// [`send`] of what is last: to be followed by closing the socket, or shutting it for writing, at once.
+///
+/// On Linux the end of the stream then goes out with the bytes, in one segment instead of two (`MSG_MORE`, send(2)). If the
+/// socket stays open instead, the bytes wait up to 200 ms. Not for a socket that resets its peer when it is closed
+/// (`SO_LINGER` of zero, socket(7)): bytes that wait are dropped then.
+///
+/// ```
+/// use corelay_poll::socket;
+/// use std::io::Read;
+/// use std::net::{TcpListener, TcpStream};
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let mut client = TcpStream::connect(listener.local_addr()?)?;
+/// let (connection, _) = socket::accept(&listener)?;
+/// socket::send_last(&connection, b"goodbye")?;
+/// drop(connection);
+/// let mut received = String::new();
+/// client.read_to_string(&mut received)?;
+/// assert_eq!(received, "goodbye");
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// As [`send`].
+#[inline]
+pub fn send_last(socket: impl AsFd, bytes: &[u8]) -> io::Result<usize> {
+    Ok(rustix::net::send(socket, bytes, sys::SEND_LAST_FLAGS)?)
+}
+
 /// [`send`] of several pieces as one.
 ///
 /// # Errors

@@ -71,7 +71,7 @@ pub(crate) use accept::accept;
 #[cfg_attr(target_os = "linux", path = "listen/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "listen/bsd.rs")]
 mod listen;
-pub(crate) use listen::{SEND_FLAGS, set_defer_accept, share_port};
+pub(crate) use listen::{SEND_FLAGS, SEND_LAST_FLAGS, set_defer_accept, share_port};
 
 #[cfg_attr(target_os = "linux", path = "send_queue/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "send_queue/none.rs")]

@@ -353,13 +353,14 @@ pub(super) fn end_framed(framing: ResponseFraming, bytes: &mut Vec<u8>) -> Fille
     Filled::Ended
 }
 
-/// Sends answers in one system call; says how much of them was taken. An error is met again by the next [`send`].
+/// Sends answers in one system call; says how much of them was taken. An error is met again by the next [`send`]. `last`: if
+/// all are taken the socket is closed at once, and the end of the stream may go with them.
 #[inline(always)]
-pub(super) fn send_answers(socket: BorrowedFd<'_>, bytes: &[u8], tally: &Tally) -> usize {
+pub(super) fn send_answers(socket: BorrowedFd<'_>, bytes: &[u8], last: bool, tally: &Tally) -> usize {
     if bytes.is_empty() {
         return 0;
     }
-    let sent = socket::send(socket, bytes).unwrap_or(0);
+    let sent = if last { socket::send_last(socket, bytes) } else { socket::send(socket, bytes) }.unwrap_or(0);
     tally.counters.sent_bytes.add(sent as u64);
     sent
 }

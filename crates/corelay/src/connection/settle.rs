@@ -60,7 +60,8 @@ impl Connection {
         let closes = pause.as_ref().and_then(|pause| pause.closes());
         if (pause.is_none() || closes.is_some()) && leftover.is_empty() && !server.is_draining() {
             // What nearly every turn ends with: everything answered, and everything taken.
-            let sent = send_answers(self.socket.as_fd(), &turn.out.bytes, &turn.tally);
+            let last = closes.is_some() && !server.config.sockets.abortive_close;
+            let sent = send_answers(self.socket.as_fd(), &turn.out.bytes, last, &turn.tally);
             if sent == turn.out.bytes.len() {
                 turn.out.reset();
                 self.deadline = turn.now.tick.after(server.ticks.idle);

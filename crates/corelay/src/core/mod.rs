@@ -6,6 +6,7 @@
 //! could take it over, and does when the handler does not come back ([`relay`], [`monitor`], [`standin`]).
 
 mod acceptor;
+mod arrivals;
 mod balance;
 mod engine;
 mod inbox;

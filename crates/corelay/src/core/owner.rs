@@ -1,5 +1,6 @@
 //! The thread that serves a core: wait, serve what is ready, expire what is due, again.
 
+use super::arrivals::Arrivals;
 use super::relay::{Locked, Tenure};
 use super::watchdog::PUT_OFF_EVERY_NANOS;
 use super::{Core, Ended, Message, State, WAKER};
@@ -39,6 +40,7 @@ pub(crate) struct Owner {
     busy: bool,
     /// When the core's watchdog is to be put off again.
     put_off_again_nanos: u64,
+    arrivals: Arrivals,
 }
 
 /// How long a core may sleep.
@@ -55,7 +57,17 @@ enum Timeout {
 impl Owner {
     pub(crate) fn new(core: Arc<Core>, server: Arc<Shared>, tenure: Arc<Tenure>) -> Self {
         let turn = Turn::new(&server, tenure.clone());
-        Self { core, server, tenure, turn, lost: false, owed: None, busy: false, put_off_again_nanos: 0 }
+        Self {
+            core,
+            server,
+            tenure,
+            turn,
+            lost: false,
+            owed: None,
+            busy: false,
+            put_off_again_nanos: 0,
+            arrivals: Arrivals::default(),
+        }
     }
 
     /// Serves until the core is drained, stopped or lost.
@@ -74,7 +86,9 @@ impl Owner {
                 match event.token() {
                     WAKER => self.core.inbox.bell().acknowledge(),
                     token if token.generation() == NOT_A_CONNECTION => {
-                        self.accept(door_index(token));
+                        let most = self.arrivals.accepts(ACCEPTS_PER_TURN);
+                        let accepted = self.accept(door_index(token), most);
+                        self.arrivals.accepted(accepted, most);
                     }
                     token => self.serve(token),
                 }
@@ -219,9 +233,8 @@ impl Owner {
         if connection.registered != interest
             && let Err(error) = self.register(token, &mut connection, interest)
         {
-            tracing::warn!(%error, "a connection could not be watched");
             drop(state);
-            return self.close(token, connection, CloseReason::Internal);
+            return self.close_unwatched(token, connection, &error);
         }
         if matches!(next, Next::Again) {
             state.again.push_back(token);
@@ -254,6 +267,13 @@ impl Owner {
                 tracing::warn!(%error, "a connection could not be taken from its poller");
             }
         }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn close_unwatched(&mut self, token: Token, connection: Connection, error: &io::Error) {
+        tracing::warn!(%error, "a connection could not be watched");
+        self.close(token, connection, CloseReason::Internal);
     }
 
     #[inline(always)]
@@ -325,44 +345,58 @@ impl Owner {
         }
     }
 
-    /// One turn of a door. `true`: more may wait there.
+    /// Lets in up to `most` connections. How many there were: if it was all, more may wait.
     #[inline(always)]
-    fn accept(&mut self, door: usize) -> bool {
-        for _ in 0..ACCEPTS_PER_TURN {
+    fn accept(&mut self, door: usize, most: usize) -> usize {
+        for count in 0..most {
             let accepted = {
-                let Some(mut state) = self.core.tenancy.lock(&self.tenure) else { return false };
-                let Some(door) = state.doors.get_mut(door) else { return false };
+                let Some(mut state) = self.core.tenancy.lock(&self.tenure) else { return 0 };
+                let Some(door) = state.doors.get_mut(door) else { return 0 };
                 door.accept(&self.core.poller, self.turn.now, &self.server)
             };
-            let Some((socket, peer)) = accepted else { return false };
+            let Some((socket, peer)) = accepted else { return count };
             if take_in(&socket, peer, &self.server) {
                 self.core.load.fetch_add(1, Ordering::Relaxed);
                 self.admit(socket, peer);
                 if self.lost {
-                    return false;
+                    return 0;
                 }
             }
         }
-        true
+        most
     }
 
-    /// [`Owner::accept`] for a last look.
+    /// One turn of a door, for a last look. `true`: more may wait there.
     #[inline(never)]
     fn accept_apart(&mut self, door: usize) -> bool {
-        self.accept(door)
+        self.accept(door, ACCEPTS_PER_TURN) == ACCEPTS_PER_TURN
     }
 
-    /// A new connection is served at once: its first request has often come with it.
+    /// A new connection is served at once if its first request may have come with it, and else waits for it.
     #[inline(always)]
     fn admit(&mut self, socket: OwnedFd, peer: Option<std::net::SocketAddr>) {
         self.turn.tally.counters.accepted.add(1);
         let deadline = self.turn.now.tick.after(self.server.ticks.head);
-        let connection = Connection::new(socket, peer, deadline);
+        let mut connection = Connection::new(socket, peer, deadline);
         let Some(mut state) = self.core.tenancy.lock(&self.tenure) else { return };
         let token = state.connections.reserve();
+        // While the server drains all are looked at: who has sent nothing is closed.
+        if !self.arrivals.look() && !self.server.is_draining() {
+            let added = self.core.poller.add(&connection.socket, token, Interest::READ, Trigger::Level);
+            if let Err(error) = added {
+                drop(state);
+                return self.close_unwatched(token, connection, &error);
+            }
+            connection.registered = Interest::READ;
+            state.timers.schedule(token.slot(), deadline);
+            let _ = state.connections.put_back(token, connection);
+            return;
+        }
         let _ = state.connections.put_back(token, connection);
         drop(state);
+        let before = self.turn.tally.counters.received_bytes.read();
         self.serve_apart(token);
+        self.arrivals.looked(self.turn.tally.counters.received_bytes.read() != before);
     }
 
     fn read_inbox(&mut self) {

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 /// macOS has no `MSG_NOSIGNAL`. Rust's runtime ignores SIGPIPE before `main`, which comes to the same.
 pub(crate) const SEND_FLAGS: rustix::net::SendFlags = rustix::net::SendFlags::empty();
+/// Neither has `MSG_MORE`.
+pub(crate) const SEND_LAST_FLAGS: rustix::net::SendFlags = SEND_FLAGS;
 
 /// `SO_REUSEPORT` gives all connections to one of the sockets here; FreeBSD's `SO_REUSEPORT_LB` spreads them,
 /// but only over sockets that had it before they were bound, which lets a second server in unnoticed.

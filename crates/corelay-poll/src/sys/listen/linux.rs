@@ -7,6 +7,9 @@ use std::time::Duration;
 
 /// Sending to a peer that is gone is an error, not a signal (send(2)).
 pub(crate) const SEND_FLAGS: rustix::net::SendFlags = rustix::net::SendFlags::NOSIGNAL;
+/// The last segment waits for what follows, at most 200 ms (`MSG_MORE`, send(2)); a FIN goes with it (`tcp_send_fin`).
+pub(crate) const SEND_LAST_FLAGS: rustix::net::SendFlags =
+    rustix::net::SendFlags::NOSIGNAL.union(rustix::net::SendFlags::MORE);
 
 /// `SO_REUSEPORT` spreads connections over the sockets that share a port (socket(7), Linux 3.9), and counts
 /// when the next socket binds (`inet_csk_bind_conflict`), so it can be set on one that listens already.
