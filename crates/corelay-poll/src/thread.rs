@@ -47,6 +47,16 @@ pub enum Activity {
     Stopped,
 }
 
+/// What the scheduler has given a thread since it began, and what it has not.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Scheduled {
+    /// Time on a CPU.
+    pub ran: Duration,
+    /// Time in run queues: ready to run, and without a CPU.
+    pub waited: Duration,
+}
+
 impl Probe {
     /// A probe of the thread with this number.
     ///
@@ -75,14 +85,14 @@ impl Probe {
         self.0.activity()
     }
 
-    /// The time for which the thread has wanted a CPU, had it or not: its CPU time and its wait in run queues
-    /// (`/proc/self/task/TID/schedstat`). Of a running thread it may be behind by a tick of the scheduler.
+    /// For how long the thread has had a CPU, and waited for one (`/proc/self/task/TID/schedstat`). Of a running thread it may be
+    /// behind by a tick of the scheduler.
     ///
     /// # Errors
     ///
     /// What reading reports, `Unsupported` for a kernel without `CONFIG_SCHED_INFO`.
-    pub fn wanted_time(&self) -> io::Result<Duration> {
-        self.0.wanted_time()
+    pub fn scheduled(&self) -> io::Result<Scheduled> {
+        self.0.scheduled()
     }
 
     /// The CPU time the thread has used (its CPU-time clock, clock_getcpuclockid(3)).

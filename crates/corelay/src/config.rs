@@ -59,7 +59,9 @@ pub enum Cores {
 /// Whether core threads are bound to their processor (`sched_setaffinity(2)`).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Pin {
-    /// Bound, unless a cgroup quota set the number of cores: a quota is time, not a place.
+    /// Bound, unless a cgroup quota set the number of cores: a quota is time, not a place. With [`Engine::Cores`] and a
+    /// [`Relay`] that is on, a core that waits for its processor for a tenth of the time, half a second long, is let off it
+    /// for ten seconds, and for twice as long each time that it waits again as soon as it is back.
     #[default]
     Auto,
     /// Bound.

@@ -168,7 +168,7 @@ impl Status {
 pub struct CoreStatus {
     /// Its number, from 0.
     pub core: usize,
-    /// The processor it is bound to, if it is.
+    /// The processor it is bound to, if it is at present.
     pub cpu: Option<usize>,
     /// Open connections, those away on a service thread included. 0 for the worker of a pool: there they are all workers'.
     pub connections: u64,

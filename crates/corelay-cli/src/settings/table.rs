@@ -122,8 +122,9 @@ pub(crate) static SETTINGS: &[Setting] = &[
         default: Some("auto"),
         excludes: None,
         help: "Whether each core's thread is bound to its processor\n\n\
-               auto: bound, unless a cgroup quota set the number of cores (a quota is time, not a place). \
-               on: bound. off: left to the scheduler.",
+               auto: bound, unless a cgroup quota set the number of cores (a quota is time, not a place); with the \
+               engine cores and --relay on, a core beside another busy process is let off its processor for a \
+               while. on: bound. off: left to the scheduler.",
         set: Set::One(|o, text| {
             let pin = match text {
                 "auto" => Some(Pin::Auto),

@@ -26,6 +26,7 @@ mod methods;
 mod pipelining;
 mod refusals;
 mod response_framing;
+mod roaming;
 mod service_threads;
 mod slow_reader;
 mod smuggling;

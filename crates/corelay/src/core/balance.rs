@@ -1,8 +1,7 @@
 //! Balance of work between cores: the busiest passes its hottest connections to the least busy.
 //!
 //! A core gets its connections when they are accepted, and long-lived ones pile up: what was even by count may be far from
-//! even by work. The monitor reads for how much of the last [`WINDOW`] each owner has wanted its processor: CPU time alone would
-//! show a core whose processor others use as idle, and pile more onto it. When the busiest core was
+//! even by work. When the busiest core, by its [gauge](super::gauges), was
 //! ahead of the least busy by [`MARGIN`] in [`WINDOWS_AHEAD`] windows in a row, it is asked to share; while they are counted, it
 //! counts how often each of its connections is served. It gives so many away that both would be equally busy, the hottest
 //! first, and none that is hotter than what is to be given: that one would only carry the imbalance along. After that
@@ -11,15 +10,12 @@
 //! Deliberately absent: moving for the sake of counts, moving for less than the margin, and more than two cores at a time.
 
 use super::Core;
+use super::gauges::{Gauge, Gauges, Window};
 use crate::shared::Shared;
 use crate::status::Phase;
-use corelay_poll::thread::Probe;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
-/// Over which it is read how busy a core is.
-pub(super) const WINDOW: Duration = Duration::from_millis(100);
 /// How far ahead the busiest must be, in thousandths of a processor.
 const MARGIN: u32 = 250;
 /// In so many windows in a row, half a second.
@@ -35,9 +31,8 @@ pub(crate) struct Share {
 }
 
 /// Watches how busy the cores of one server are.
+#[derive(Default)]
 pub(super) struct Balance {
-    gauges: Vec<Gauge>,
-    window_began: Instant,
     ahead: Option<Ahead>,
     rest: u32,
 }
@@ -48,50 +43,21 @@ struct Ahead {
     windows: u32,
 }
 
-/// Reads how busy one core's owner is.
-struct Gauge {
-    core: Arc<Core>,
-    probe: Option<(u32, Probe)>,
-    wanted: Duration,
-}
-
 impl Balance {
-    /// `None` where there is nothing to balance.
-    pub(super) fn between(cores: &[Arc<Core>]) -> Option<Self> {
-        let gauges = cores
-            .iter()
-            .map(|core| Gauge { core: core.clone(), probe: None, wanted: Duration::ZERO })
-            .collect();
-        let balance = Self { gauges, window_began: Instant::now(), ahead: None, rest: 0 };
-        (cores.len() > 1).then_some(balance)
-    }
-
-    /// To be called often; looks once a window.
-    pub(super) fn look(&mut self, now: Instant, server: &Shared) {
-        let passed = now.saturating_duration_since(self.window_began);
-        if passed < WINDOW {
-            return;
-        }
-        self.window_began = now;
-        let mut known = true;
-        for gauge in &mut self.gauges {
-            known &= gauge.read(passed);
-        }
-        // After a nap of the monitor's the window is no window.
-        if !known || passed > 3 * WINDOW || server.phase() != Phase::Serving {
+    /// After a window.
+    pub(super) fn look(&mut self, window: Window, gauges: &Gauges, server: &Shared) {
+        if window != Window::Known || server.phase() != Phase::Serving {
             self.ahead = None;
-            return;
-        }
-        if self.rest > 0 {
+        } else if self.rest > 0 {
             self.rest -= 1;
-            return;
+        } else {
+            self.compare(&gauges.gauges);
         }
-        self.compare();
     }
 
-    fn compare(&mut self) {
-        let busy = |index: &usize| self.gauges[*index].core.busy.load(Ordering::Relaxed);
-        let indexes = 0..self.gauges.len();
+    fn compare(&mut self, gauges: &[Gauge]) {
+        let busy = |index: &usize| gauges[*index].core.busy.load(Ordering::Relaxed);
+        let indexes = 0..gauges.len();
         let (Some(busiest), Some(idlest)) = (indexes.clone().max_by_key(busy), indexes.min_by_key(busy))
         else {
             return;
@@ -106,32 +72,15 @@ impl Balance {
             _ => 1,
         };
         self.ahead = Some(Ahead { busiest, windows });
-        let source = &self.gauges[busiest].core;
+        let source = &gauges[busiest].core;
         if windows == 1 {
             source.send(super::Message::Measure);
         } else if windows > WINDOWS_AHEAD {
-            let to = self.gauges[idlest].core.clone();
+            let to = gauges[idlest].core.clone();
             let part = (most - least) * 500 / most;
             source.send(super::Message::Share(Share { to, part }));
             (self.ahead, self.rest) = (None, WINDOWS_OF_REST);
         }
-    }
-}
-
-impl Gauge {
-    /// Publishes how busy the core was in the last `passed`. `false`: nobody knows, for its owner is new since then.
-    fn read(&mut self, passed: Duration) -> bool {
-        let thread = self.core.tenancy.owner().thread.load(Ordering::Relaxed);
-        let known = self.probe.as_ref().is_some_and(|(of, _)| *of == thread);
-        if !known {
-            self.probe = Probe::of(thread).ok().map(|probe| (thread, probe));
-        }
-        let wanted = self.probe.as_ref().and_then(|(_, probe)| probe.wanted_time().ok()).unwrap_or_default();
-        let used = if known { wanted.saturating_sub(self.wanted) } else { Duration::ZERO };
-        self.wanted = wanted;
-        let thousandths = used.as_micros() * 1000 / passed.as_micros().max(1);
-        self.core.busy.store(u32::try_from(thousandths).unwrap_or(1000).min(1000), Ordering::Relaxed);
-        known
     }
 }
 

@@ -89,7 +89,7 @@ impl Engine for Cores {
             let name = format!("corelay-core-{}", core.number);
             self.farewell.expect_one();
             spawn(name, move || {
-                core.pin();
+                core.bind(&shared);
                 barrier.wait();
                 let first = core.first_tenure();
                 if let Ended::Lost(duty, owed) = core.serve(&shared, first) {

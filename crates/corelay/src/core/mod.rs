@@ -9,11 +9,13 @@ mod acceptor;
 mod arrivals;
 mod balance;
 mod engine;
+mod gauges;
 mod inbox;
 mod monitor;
 mod owner;
 mod passing;
 mod relay;
+mod roaming;
 mod standin;
 #[cfg(all(test, not(loom)))]
 mod tests;
@@ -31,6 +33,7 @@ use crate::clock::Tick;
 use crate::connection::{CloseReason, Connection};
 use crate::door::{Door, door_token};
 use crate::farewell::Farewells;
+use crate::shared::Shared;
 use crate::slab::{NOT_A_CONNECTION, Slab};
 use crate::status::CoreStatus;
 use crate::task::{Home, Outcome};
@@ -45,7 +48,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{OwnedFd, RawFd};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 use watchdog::Watchdog;
 
@@ -67,6 +70,8 @@ pub(crate) struct Core {
     false_relays: AtomicU64,
     /// Time it stood still for want of a thread to take it, in microseconds.
     stalled_us: AtomicU64,
+    /// Its thread is not bound to its processor at present, for others use that.
+    roams: AtomicBool,
     /// For how much of the last tenth of a second its owner wanted its processor, in thousandths.
     busy: AtomicU32,
     /// Connections other cores are about to pass to it.
@@ -104,6 +109,8 @@ pub(crate) enum Message {
     Measure,
     /// Give away part of the work, by what was counted.
     Share(Share),
+    /// Be bound to your processor, or roam: it has changed.
+    Bind,
     /// Accept nothing more, close what is idle, finish the rest.
     Drain,
     /// End now, whatever is in flight.
@@ -156,6 +163,7 @@ impl Core {
             watchdog: Watchdog::new()?,
             false_relays: AtomicU64::new(0),
             stalled_us: AtomicU64::new(0),
+            roams: AtomicBool::new(false),
             busy: AtomicU32::new(0),
             arriving: AtomicUsize::new(0),
             load: AtomicUsize::new(0),
@@ -180,7 +188,7 @@ impl Core {
     }
 
     pub(crate) fn status(&self) -> CoreStatus {
-        let mut status = self.books.sum().core_status(self.number, self.cpu);
+        let mut status = self.books.sum().core_status(self.number, self.bound_to());
         status.in_handler = self.tenancy.owner().stay().is_some();
         status.false_core_relays = self.false_relays.load(Ordering::Relaxed);
         status.core_stalled_ms = self.stalled_us.load(Ordering::Relaxed) / 1000;
@@ -193,9 +201,16 @@ impl Core {
         self.tenancy.owner()
     }
 
-    /// Binds the calling thread to its processor.
-    pub(crate) fn pin(&self) {
-        crate::engine::pin_current_thread(self.cpu);
+    /// Binds the calling thread to its processor, unless it roams.
+    pub(crate) fn bind(&self, server: &Shared) {
+        match self.bound_to() {
+            None if self.cpu.is_some() => server.service.roam(),
+            cpu => crate::engine::pin_current_thread(cpu),
+        }
+    }
+
+    fn bound_to(&self) -> Option<usize> {
+        self.cpu.filter(|_| !self.roams.load(Ordering::Relaxed))
     }
 
     /// See [`Tenancy::take`].

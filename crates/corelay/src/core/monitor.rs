@@ -8,9 +8,11 @@
 //! and counts as none.
 
 use super::Core;
-use super::balance::{self, Balance};
+use super::balance::Balance;
+use super::gauges::{self, Gauges, Window};
 use super::inbox::Bell;
 use super::relay::{Stay, Tenure};
+use super::roaming::Roaming;
 use super::standin::StandIn;
 use super::watchdog::Nap;
 use crate::config::Rebalance;
@@ -70,7 +72,9 @@ pub(crate) struct Monitor {
     bell: Arc<MonitorBell>,
     poller: Poller,
     watches: Vec<Watch>,
+    gauges: Gauges,
     balance: Option<Balance>,
+    roaming: Option<Roaming>,
 }
 
 /// What is known about one core.
@@ -78,7 +82,7 @@ struct Watch {
     core: Arc<Core>,
     /// Its watchdog has barked: its owner's signs of life until then, for as long as no more come.
     barked_at: Option<u32>,
-    /// Signs of life when balance was last looked at.
+    /// Signs of life when the gauges were last read.
     signs_then: u32,
     /// In user code when last looked at.
     seen: Option<Seen>,
@@ -104,20 +108,19 @@ impl Monitor {
         }
         let _ = bell.nap.bell.set(waker);
         let watches = cores.iter().cloned().map(Watch::new).collect();
-        let balance = match server.config.rebalance {
-            Rebalance::On => Balance::between(cores),
-            Rebalance::Off => None,
-        };
-        Ok(Self { server, bell, poller, watches, balance })
+        let balances = server.config.rebalance == Rebalance::On && cores.len() > 1;
+        let balance = balances.then(Balance::default);
+        let roaming = Roaming::of(cores, server.config.pin);
+        Ok(Self { server, bell, poller, watches, gauges: Gauges::of(cores), balance, roaming })
     }
 
     /// Looks until stopped.
     pub(crate) fn run(mut self) {
         let mut events = Events::with_capacity(self.watches.len() + 1);
-        let mut balance_due = self.next_balance(Instant::now());
+        let mut gauges_due = self.read_gauges(Instant::now());
         let mut look_due = None;
         while !self.bell.is_stopped() {
-            let due = look_due.into_iter().chain(balance_due).min();
+            let due = look_due.into_iter().chain(gauges_due).min();
             let timeout = due.map(|due| due.saturating_duration_since(Instant::now()));
             if let Err(error) = self.poller.wait(&mut events, timeout) {
                 tracing::error!(%error, "the monitor's poller failed: no core is taken from here on");
@@ -129,8 +132,8 @@ impl Monitor {
                 let late = look_due.is_some_and(|due| now.saturating_duration_since(due) > LATE);
                 look_due = self.look(late).then(|| now + PERIOD);
             }
-            if balance_due.is_none_or(|due| due <= now) {
-                balance_due = self.next_balance(now);
+            if gauges_due.is_none_or(|due| due <= now) {
+                gauges_due = self.read_gauges(now);
             }
         }
     }
@@ -158,10 +161,15 @@ impl Monitor {
         again
     }
 
-    /// Looks at the balance of work. When to do so again; `None`: when the bell has rung, for no core works.
-    fn next_balance(&mut self, now: Instant) -> Option<Instant> {
-        let balance = self.balance.as_mut()?;
-        balance.look(now, &self.server);
+    /// Looks at how busy the cores are. When to do so again; `None`: when the bell has rung, for no core works.
+    fn read_gauges(&mut self, now: Instant) -> Option<Instant> {
+        if self.balance.is_none() && self.roaming.is_none() {
+            return None;
+        }
+        let window = self.gauges.read(now);
+        if window != Window::Open {
+            self.after(window);
+        }
         let signs = self.watches.iter().map(|watch| watch.core.watchdog.signs.count());
         let works = self.watches.iter().zip(signs).any(|(watch, signs)| watch.signs_then != signs);
         for watch in &mut self.watches {
@@ -169,7 +177,18 @@ impl Monitor {
         }
         let watches = &self.watches;
         let no_sign = || watches.iter().all(|watch| watch.signs_then == watch.core.watchdog.signs.count());
-        (works || !self.bell.nap.begin(no_sign)).then(|| now + balance::WINDOW)
+        (works || !self.bell.nap.begin(no_sign)).then(|| now + gauges::WINDOW)
+    }
+
+    fn after(&mut self, window: Window) {
+        if let Some(balance) = &mut self.balance {
+            balance.look(window, &self.gauges, &self.server);
+        }
+        if let Some(roaming) = &mut self.roaming
+            && window == Window::Known
+        {
+            roaming.look(&self.gauges);
+        }
     }
 }
 

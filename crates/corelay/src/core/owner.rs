@@ -415,6 +415,7 @@ impl Owner {
                 Message::Passed(connection) => self.take_over(connection),
                 Message::Measure => self.measure(),
                 Message::Share(share) => self.share(&share),
+                Message::Bind => self.core.bind(&self.server),
                 Message::Drain => {
                     // As much as the kernel's queue holds: who comes later has come too late, however many they are.
                     let turns = 1 + self.server.config.sockets.backlog as usize / ACCEPTS_PER_TURN;

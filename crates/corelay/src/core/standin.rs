@@ -49,7 +49,7 @@ impl StandIn {
     pub(crate) fn run(self) -> (Duty, Box<dyn FnOnce()>) {
         let Self { core, server, from, stay, burning } = self;
         // First to its processor: a core without a thread there would be no better off.
-        core.pin();
+        core.bind(&server);
         let tenure = Arc::new(Tenure::default());
         let at = server.clock.now();
         if !core.take(&from, stay, &tenure, (at, burning)) {

@@ -1,6 +1,6 @@
 //! Neither FreeBSD nor macOS shows a thread's state through a file or a clock that safe Rust reaches: there is no probe.
 
-use crate::thread::Activity;
+use crate::thread::{Activity, Scheduled};
 use std::io;
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ impl Probe {
         match *self {}
     }
 
-    pub(crate) fn wanted_time(&self) -> io::Result<Duration> {
+    pub(crate) fn scheduled(&self) -> io::Result<Scheduled> {
         match *self {}
     }
 

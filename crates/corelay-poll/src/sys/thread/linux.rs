@@ -1,6 +1,6 @@
 //! /proc/self/task, per-thread CPU-time clocks, and nice values, which on Linux are a thread's.
 
-use crate::thread::Activity;
+use crate::thread::{Activity, Scheduled};
 use std::fs::File;
 use std::io::{self, Read};
 use std::time::Duration;
@@ -39,12 +39,13 @@ impl Probe {
     }
 
     /// Nanoseconds on a CPU, nanoseconds in a run queue, time slices.
-    pub(crate) fn wanted_time(&self) -> io::Result<Duration> {
+    pub(crate) fn scheduled(&self) -> io::Result<Scheduled> {
         let mut text = [0; 80];
         let length = self.read("schedstat", &mut text)?;
         let text = str::from_utf8(&text[..length]).unwrap_or_default();
-        let numbers = text.split_whitespace().take(2).filter_map(|number| number.parse::<u64>().ok());
-        Ok(Duration::from_nanos(numbers.sum()))
+        let mut times =
+            text.split_whitespace().map_while(|number| number.parse().ok().map(Duration::from_nanos));
+        Ok(Scheduled { ran: times.next().unwrap_or_default(), waited: times.next().unwrap_or_default() })
     }
 
     fn read(&self, name: &str, text: &mut [u8]) -> io::Result<usize> {
