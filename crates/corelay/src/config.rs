@@ -61,7 +61,7 @@ pub enum Cores {
 pub enum Pin {
     /// Bound, unless a cgroup quota set the number of cores: a quota is time, not a place. With [`Engine::Cores`] and a
     /// [`Relay`] that is on, a core that waits for its processor for a tenth of the time, half a second long, is let off it
-    /// for ten seconds, and for twice as long each time that it waits again as soon as it is back.
+    /// for half a minute, and for twice as long each time that it waits again as soon as it is back.
     #[default]
     Auto,
     /// Bound.

@@ -3,8 +3,8 @@
 //! A bound thread is the fastest there is while its processor is its own. Beside another busy process it is the slowest: it
 //! waits for its turn while another processor may be free, and what it would have served waits with it. So with `--pin auto` a
 //! core that waited for its processor for [`WAITED`] of [`WINDOWS`] windows in a row roams: the scheduler may put it on any
-//! processor of the server's. After a term it is bound again, to see; if it soon waits as before, the next term is twice as
-//! long.
+//! processor of the server's. After a term it is bound again, to see; if it waits as before, the next term comes at once and is
+//! twice as long.
 //!
 //! ```text
 //!            waited, window after window                  doubles if that was soon after the last term
@@ -25,9 +25,11 @@ use std::sync::atomic::Ordering;
 const WAITED: u32 = 100;
 /// Half a second.
 const WINDOWS: u32 = 5;
-/// The first term, in windows: ten seconds.
-const TERM_MIN: u32 = 100;
-/// The longest: eleven minutes.
+/// For so many windows after a term, one in which it waits is enough: a second.
+const PROBATION: u32 = 10;
+/// The first term, in windows: half a minute.
+const TERM_MIN: u32 = 300;
+/// The longest: half an hour.
 const TERM_MAX: u32 = 64 * TERM_MIN;
 
 /// Decides for the cores of one server.
@@ -83,7 +85,7 @@ impl Tether {
             State::Roams { left } => State::Roams { left: left - 1 },
             State::Bound { since, waited } => {
                 let waited = if thousandths >= WAITED { waited + 1 } else { 0 };
-                if waited < WINDOWS {
+                if waited < if since < PROBATION { 1 } else { WINDOWS } {
                     State::Bound { since: since.saturating_add(1), waited }
                 } else {
                     let soon = since < self.term;
@@ -119,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn who_waits_for_half_a_second_roams_for_ten() {
+    fn who_waits_for_half_a_second_roams_for_half_a_minute() {
         let mut tether = Tether::default();
         let bound = (0..).take_while(|_| !tether.after(WAITED)).count();
         assert_eq!(bound + 1, WINDOWS as usize);
@@ -131,7 +133,14 @@ mod tests {
     fn each_term_that_changed_nothing_is_followed_by_one_twice_as_long() {
         let mut tether = Tether::default();
         let terms: Vec<u32> = (0..9).map(|_| term(&mut tether, 500)).collect();
-        assert_eq!(terms, [100, 200, 400, 800, 1600, 3200, 6400, 6400, 6400]);
+        assert_eq!(terms, [300, 600, 1200, 2400, 4800, 9600, 19_200, 19_200, 19_200]);
+    }
+
+    #[test]
+    fn who_waits_when_it_is_back_has_not_to_wait_long() {
+        let mut tether = Tether::default();
+        term(&mut tether, 500);
+        assert!(tether.after(500));
     }
 
     #[test]
