@@ -64,6 +64,8 @@ pub(crate) fn corelay() -> Command {
         .after_help("Without a command: corelay serve.")
         .subcommand(serve())
         .subcommand(status())
+        .subcommand(crate::load::command())
+        .subcommand(crate::load::driver_command())
 }
 
 /// `corelay serve`.
