@@ -19,8 +19,8 @@ fn a_stall_of_a_tenth_of_the_time_shows_in_a_tenth_of_the_requests() {
     // Of the sixty, those due in the first 100 ms waited for 200 ms and more, those in the first 250 ms for 50 ms and more: a slow
     // machine makes them more, never fewer.
     let (long, longer) = (loaded.slower_than(49), loaded.slower_than(199));
-    assert!(long >= 50 && long > CONNECTIONS, "{long} above 50 ms:\n{}", loaded.finished.stdout);
-    assert!(longer >= 20 && longer > CONNECTIONS, "{longer} above 200 ms:\n{}", loaded.finished.stdout);
+    assert!(long >= 5 * CONNECTIONS, "{long} above 50 ms:\n{}", loaded.finished.stdout);
+    assert!(longer >= 2 * CONNECTIONS, "{longer} above 200 ms:\n{}", loaded.finished.stdout);
     // A stall of 1 s in 10 has its p99 at 900 ms, this one at 270: six in six hundred waited longer than that.
     let p99 = loaded.group()["total"]["latency"]["p99"].as_f64().expect("seconds");
     assert!(p99 >= 0.265, "p99 is {p99} s");
