@@ -55,6 +55,7 @@
 mod driver;
 mod error;
 mod link;
+pub mod machine;
 mod opening;
 mod placement;
 mod plan;
@@ -63,6 +64,7 @@ mod report;
 mod response;
 mod schedule;
 mod seconds;
+pub mod statistics;
 mod tally;
 
 pub use driver::{Held, run, run_and_hold};

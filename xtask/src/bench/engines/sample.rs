@@ -17,10 +17,10 @@ use corelay_load::{DriverLimit, Report};
 
 use super::case::{Case, WARM_UP};
 use crate::bench::driver::{Doubts, Driving};
-use crate::bench::footprint::{Footprint, Switched, Switches, kernel_stacks_of_all};
-use crate::bench::process::CpuTime;
 use crate::bench::running::{Running, free_addresses};
 use crate::bench::tools::Tools;
+use corelay_load::process::footprint::{Footprint, Switched, Switches, kernel_stacks_of_all};
+use corelay_load::process::usage::CpuTime;
 
 /// What one run found.
 #[derive(Debug, Clone, Default)]
