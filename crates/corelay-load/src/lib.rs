@@ -53,6 +53,7 @@
 #![forbid(unsafe_code)]
 
 mod driver;
+pub mod driving;
 mod error;
 mod link;
 pub mod machine;

@@ -135,6 +135,9 @@ pub struct Latency {
     /// 999 in a thousand.
     #[serde(with = "seconds")]
     pub p99_9: Duration,
+    /// 9,999 in ten thousand.
+    #[serde(with = "seconds")]
+    pub p99_99: Duration,
     /// The longest.
     #[serde(with = "seconds")]
     pub max: Duration,

@@ -55,6 +55,7 @@ impl Times {
             p90: at(0.9),
             p99: at(0.99),
             p99_9: at(0.999),
+            p99_99: at(0.9999),
             max: Duration::from_nanos(self.0.max()),
         }
     }
