@@ -1,4 +1,5 @@
-//! The binary `corelay`: `serve` runs the demo server, `status` reads a running one.
+//! The binary `corelay`: `serve` runs the demo server, `status` reads a running one, `compare`
+//! measures the engines beside each other.
 //!
 //! [`main`] turns the command line into one call of a named entry point, and its end into an exit status.
 //! Everything it does goes through the public API of the `corelay` library: what this program can, any
@@ -6,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod command;
+mod compare;
 mod demo;
 mod log;
 mod serve;
@@ -25,6 +27,8 @@ fn main() -> ExitCode {
     let matches = command::corelay().get_matches();
     let status = match matches.subcommand() {
         Some(("status", flags)) => status::run(flags),
+        Some(("compare", flags)) => compare::run(flags),
+        Some((command::LOAD_DRIVER, _)) => compare::drive(),
         Some((_, flags)) => serve::run(flags),
         // `corelay` alone is `corelay serve`: the first thing a newcomer types should serve something.
         None => serve::run(&command::serve().get_matches_from(["corelay"])),
