@@ -55,6 +55,7 @@
 mod driver;
 pub mod driving;
 mod error;
+pub mod html;
 mod link;
 pub mod machine;
 mod opening;
