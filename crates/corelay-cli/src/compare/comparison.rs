@@ -21,6 +21,8 @@ pub(super) struct Comparison {
     pub(super) rounds: usize,
     pub(super) duration: Duration,
     pub(super) connections: Option<u32>,
+    /// The command line that asked for it.
+    pub(super) asked: String,
     /// How each server is started.
     pub(super) commands: Vec<String>,
     pub(super) found: Vec<Found>,
@@ -53,6 +55,7 @@ impl Comparison {
             rounds: options.rounds,
             duration: options.duration,
             connections: options.connections,
+            asked: options.asked.clone(),
             commands: options.contenders.iter().map(Contender::command).collect(),
             found: Vec::new(),
         };
@@ -102,8 +105,8 @@ impl Comparison {
         }
         if self.rounds == 1 {
             doubts.push("One round has no interval: nothing is put in an order.".to_owned());
-        } else if self.rounds < 5 {
-            doubts.push(format!("With {} rounds an interval is narrower than the truth.", self.rounds));
+        } else if self.rounds < super::order::ROUNDS_MIN {
+            doubts.push(format!("{} rounds are too few to put anything in an order.", self.rounds));
         }
         for found in &self.found {
             doubts.extend(found.columns.iter().filter_map(|column| column.doubts(found.case)));
@@ -116,7 +119,7 @@ impl Comparison {
         json!({
             "corelay": env!("CARGO_PKG_VERSION"), "machine": self.machine.json(), "is_partial": self.is_partial(),
             "cpus": { "server": self.processors.server, "load": self.processors.load, "apart": self.processors.are_apart() },
-            "rounds": self.rounds, "seconds": self.duration.as_secs_f64(), "commands": self.commands,
+            "asked": self.asked, "rounds": self.rounds, "seconds": self.duration.as_secs_f64(), "commands": self.commands,
             "doubts": self.doubts(),
             "scenarios": self.found.iter().map(|found| found.json(self.connections)).collect::<Vec<_>>(),
         })

@@ -49,6 +49,8 @@ pub(super) struct Options {
     pub(super) connections: Option<u32>,
     pub(super) json: Option<PathBuf>,
     pub(super) html: Option<PathBuf>,
+    /// The command line itself, for the reports.
+    pub(super) asked: String,
 }
 
 /// `corelay compare`.
@@ -82,7 +84,7 @@ pub(crate) fn command() -> Command {
         .arg(engines)
         .arg(server("against", "URL", "Also measure the server that runs there. A path in the URL is asked for in place of the scenario's own"))
         .arg(server("against-cmd", "CMD", "Also measure the server that this command starts on the port that stands for {port}"))
-        .arg(number("rounds", "N", "Runs of each server, interleaved [default: 5, of all 3]").value_parser(value_parser!(u16).range(1..=1000)))
+        .arg(number("rounds", "N", "Runs of each server, interleaved [default: 5, of all 4]").value_parser(value_parser!(u16).range(1..=1000)))
         .arg(number("seconds", "S", "How long each run is measured [default: 5]").value_parser(seconds))
         .arg(number("connections", "N", "Connections in place of the scenario's number").value_parser(value_parser!(u32).range(1..=1_000_000)))
         .arg(file("json", "Write every sample there"))
@@ -109,7 +111,7 @@ impl Options {
         let scenario = flags.get_one::<String>("scenario").map_or("", String::as_str);
         let scenarios: Vec<_> =
             Scenario::ALL.into_iter().filter(|known| [ALL, known.name()].contains(&scenario)).collect();
-        let default_rounds = if scenarios.len() > 1 { 3 } else { 5 };
+        let default_rounds = if scenarios.len() > 1 { 4 } else { 5 };
         Ok(Self {
             scenarios,
             contenders: contenders(flags)?,
@@ -118,8 +120,18 @@ impl Options {
             connections: flags.get_one("connections").copied(),
             json: flags.get_one("json").cloned(),
             html: flags.get_one("html").cloned(),
+            asked: asked(std::env::args().skip(1)),
         })
     }
+}
+
+/// The command line as a shell would take it.
+fn asked(words: impl Iterator<Item = String>) -> String {
+    let plain =
+        |word: &str| word.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_./:,=".contains(&byte));
+    let quoted =
+        |word: String| if plain(&word) { word } else { format!("'{}'", word.replace('\'', "'\\''")) };
+    std::iter::once("corelay".to_owned()).chain(words.map(quoted)).collect::<Vec<_>>().join(" ")
 }
 
 /// Each once, in the order given.
@@ -172,9 +184,15 @@ mod tests {
     }
 
     #[test]
+    fn the_command_line_can_be_pasted() {
+        let words = ["compare", "paced", "--against-cmd", "x 'y' {port}"].map(String::from);
+        assert_eq!(asked(words.into_iter()), r"corelay compare paced --against-cmd 'x '\''y'\'' {port}'");
+    }
+
+    #[test]
     fn all_is_every_scenario_and_fewer_rounds() {
         let options = gathered(&["all"]).unwrap();
-        assert_eq!((options.scenarios.as_slice(), options.rounds), (&Scenario::ALL[..], 3));
+        assert_eq!((options.scenarios.as_slice(), options.rounds), (&Scenario::ALL[..], 4));
     }
 
     #[test]

@@ -152,10 +152,10 @@ impl Figure {
     }
 }
 
-/// Three digits, or all before the point.
+/// Three digits, or all before the point; a whole number as one.
 pub(super) fn number(value: f64) -> String {
     let digits = match value.abs() {
-        0.0 => 0,
+        _ if value.fract() == 0.0 => 0,
         size if size < 10.0 => 2,
         size if size < 100.0 => 1,
         _ => 0,
@@ -190,7 +190,7 @@ mod tests {
 
     #[test]
     fn numbers_have_three_digits() {
-        let shown = [0.0, 0.0123, 2.71828, 27.1828, 271.828, 123_456.7].map(number);
-        assert_eq!(shown, ["0", "0.01", "2.72", "27.2", "272", "123457"]);
+        let shown = [0.0, 0.0123, 2.6543, 26.543, 265.43, 123_456.7].map(number);
+        assert_eq!(shown, ["0", "0.01", "2.65", "26.5", "265", "123457"]);
     }
 }

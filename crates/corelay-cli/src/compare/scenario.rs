@@ -183,6 +183,14 @@ impl Case {
         full.min(setting.duration.max(Duration::from_millis(100)))
     }
 
+    /// How long a run, or of `idle` a step, is measured: what memory is held does not change with time.
+    fn duration(self, setting: &Setting) -> Duration {
+        match self {
+            Self::Idle => setting.duration.min(Duration::from_secs(1)),
+            _ => setting.duration,
+        }
+    }
+
     /// The paths that a server must answer to be measured.
     pub(super) fn paths(self, setting: &Setting) -> Vec<String> {
         let plain = self.plain_path(setting);
@@ -207,7 +215,7 @@ impl Case {
     pub(super) fn plan(self, address: SocketAddr, host: &str, setting: &Setting) -> Plan {
         let mut plan = Plan::new(address);
         host.clone_into(&mut plan.host);
-        (plan.warm_up, plan.duration, plan.drain) = (self.warm_up(setting), setting.duration, DRAIN);
+        (plan.warm_up, plan.duration, plan.drain) = (self.warm_up(setting), self.duration(setting), DRAIN);
         plan.groups = self.groups_of(self.connections_of(setting), setting);
         plan
     }
@@ -224,7 +232,12 @@ impl Case {
             Self::ChurnOfTen => vec![closed()],
             Self::Paced => vec![Group::open("plain", count, f64::from(count) * PACE_PER_SECOND, mix)],
             Self::Idle => {
-                vec![Group::open("plain", count, f64::from(count) / setting.duration.as_secs_f64(), mix)]
+                vec![Group::open(
+                    "plain",
+                    count,
+                    f64::from(count) / self.duration(setting).as_secs_f64(),
+                    mix,
+                )]
             }
             Self::Blocking => vec![
                 Group::open("plain", count, BESIDE_SLEEPERS_PER_SECOND, mix),
