@@ -227,9 +227,16 @@ impl Case {
         let closed = || Group::closed("plain", count, mix.clone());
         match self {
             Self::KeepAlive => vec![closed()],
-            Self::Pipelined => vec![closed()],
-            Self::ChurnOfOne => vec![closed()],
-            Self::ChurnOfTen => vec![closed()],
+            Self::Pipelined => {
+                let mut group = closed();
+                group.pipeline = PIPELINE_DEPTH;
+                vec![group]
+            }
+            Self::ChurnOfOne | Self::ChurnOfTen => {
+                let mut group = closed();
+                group.requests_per_connection = Some(if self == Self::ChurnOfOne { 1 } else { 10 });
+                vec![group]
+            }
             Self::Paced => vec![Group::open("plain", count, f64::from(count) * PACE_PER_SECOND, mix)],
             Self::Idle => {
                 vec![Group::open(
