@@ -5,7 +5,7 @@ use corelay_load::statistics::Estimate;
 
 use super::comparison::{Column, Comparison, Found};
 use super::order;
-use super::sample::{CPU, Figure, MEMORY, PER_CONNECTION, PERCENTILES, RATE, Sample, number};
+use super::sample::{CPU, Figure, MEMORY, P99, PER_CONNECTION, PERCENTILES, RATE, Sample, number};
 use super::scenario::Case;
 use super::table::{self, Grid};
 

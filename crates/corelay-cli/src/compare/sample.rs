@@ -185,8 +185,9 @@ mod tests {
     fn a_figure_that_one_run_lacks_is_not_shown() {
         let with = |cpu_us| Sample { cpu_us, ..Sample::default() };
         assert_eq!(CPU.shown(&[with(Some(4.0)), with(None)]), "–");
-        assert_eq!(CPU.shown(&[with(Some(4.0))]), "4.00");
-        assert_eq!(CPU.shown(&[with(Some(4.0)), with(Some(5.0)), with(Some(6.0))]), "5.00 [4.00, 6.00]");
+        assert_eq!(CPU.shown(&[with(Some(4.5))]), "4.50");
+        assert_eq!(CPU.shown(&[4.5, 5.5, 6.5].map(|us| with(Some(us)))), "5.50 [4.50, 6.50]");
+        assert_eq!(CPU.shown(&[4.0, 4.0].map(|us| with(Some(us)))), "4");
         assert_eq!(CPU.shown(&[]), "–");
     }
 
