@@ -21,7 +21,7 @@ pub(super) fn sample(run: &Run<'_>, server: &Server, setting: &Setting) -> Resul
         server.id().context("memory can be read only of a server that is started here: --against-cmd")?;
     let wanted = run.case.connections_of(setting);
     let mut steps = vec![Step { connections: 0, footprint: Footprint::read(process)? }];
-    let (mut held, mut sample) = (Vec::new(), Sample::default());
+    let mut held = Vec::new();
     for step in 1..=STEPS {
         let open = steps.last().map_or(0, |step| step.connections);
         let target = u32::try_from(u64::from(wanted) * u64::from(step) / u64::from(STEPS))?;
@@ -41,10 +41,8 @@ pub(super) fn sample(run: &Run<'_>, server: &Server, setting: &Setting) -> Resul
         );
         held.push(drivers);
         steps.push(Step { connections: target, footprint: Footprint::read(process)? });
-        sample.driver = Some(report.driver);
     }
-    sample.footprint = steps.last().map(|step| step.footprint);
-    sample.steps = steps;
     held.into_iter().try_for_each(Drivers::release)?;
-    Ok(sample)
+    let footprint = steps.last().map(|step| step.footprint);
+    Ok(Sample { footprint, steps, ..Sample::default() })
 }

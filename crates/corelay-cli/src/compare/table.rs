@@ -112,7 +112,7 @@ pub(super) fn notes(comparison: &Comparison) -> Vec<String> {
     lines.push(
         "Memory is resident memory, kernel stacks (16 KiB a thread) and page tables, with all connections open.".to_owned(),
     );
-    if comparison.found.iter().any(|found| !found.case.is_open_loop()) {
+    if comparison.found.iter().any(|found| found.case.is_closed_loop()) {
         lines.push(
             "In a closed loop a connection that waits asks for nothing: its percentiles understate what users would wait."
                 .to_owned(),
