@@ -54,9 +54,12 @@
 
 mod distribution;
 mod driver;
+pub mod driving;
 mod error;
 mod frame;
+pub mod html;
 mod link;
+pub mod machine;
 mod mix;
 mod opening;
 mod placement;
@@ -70,6 +73,7 @@ mod schedule;
 mod seconds;
 mod source;
 mod split;
+pub mod statistics;
 mod tally;
 
 pub use distribution::Distribution;

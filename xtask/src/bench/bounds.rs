@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::options::Section;
 use super::report::{Measurement, Row};
 use super::rounds::{RELAY_OFF, RELAY_ON};
-use super::statistics::Estimate;
+use corelay_load::statistics::Estimate;
 
 /// What a bound says of an estimate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
