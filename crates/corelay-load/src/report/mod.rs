@@ -188,3 +188,19 @@ pub struct Latency {
     #[serde(default, with = "seconds")]
     pub mean: Duration,
 }
+
+impl Latency {
+    /// All but the count, by the names that people use.
+    pub fn named(&self) -> [(&'static str, Duration); 8] {
+        [
+            ("p50", self.p50),
+            ("p75", self.p75),
+            ("p90", self.p90),
+            ("p99", self.p99),
+            ("p99.9", self.p99_9),
+            ("p99.99", self.p99_99),
+            ("max", self.max),
+            ("mean", self.mean),
+        ]
+    }
+}
