@@ -54,11 +54,7 @@ fn a_condition_that_holds_is_exit_1_and_says_what_was_found() {
     let run = |condition| load(&[&[&*peer.url(), "--fail-on", condition], &FLAGS[..]].concat());
     let holds = run("errors>0,rate>1");
     assert_eq!(holds.finished.code, 1);
-    assert!(
-        holds.finished.stderr.contains("error: --fail-on rate>1: it is "),
-        "{}",
-        holds.finished.stderr
-    );
+    assert!(holds.finished.stderr.contains("error: --fail-on rate>1: it is "), "{}", holds.finished.stderr);
     assert_eq!(holds.json["failed"].as_array().map(Vec::len), Some(1));
     assert_eq!(run("errors>0,max>8760h").finished.code, 0);
 }
