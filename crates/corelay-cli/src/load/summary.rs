@@ -117,7 +117,7 @@ fn statuses(out: &mut String, group: &GroupReport) -> fmt::Result {
 }
 
 fn errors(out: &mut String, report: &Report, errors: &ErrorCounts) -> fmt::Result {
-    if errors.total() == 0 {
+    if errors.total() == 0 && report.first_garbage.is_none() {
         return Ok(());
     }
     writeln!(out, "Errors")?;
@@ -159,9 +159,8 @@ impl Run<'_> {
             Ending::AsPlanned => self.lost.clone()?,
             Ending::Stopped => "the run was interrupted".to_owned(),
             Ending::GaveUp => {
-                let errors = self.report.groups.iter().map(|group| named(&group.total.errors));
-                let most = errors.flatten().max_by_key(|(times, _)| *times);
-                let what = most.filter(|(times, _)| *times > 0).map_or("none was answered", |(_, what)| what);
+                let most = named(&self.report.given_up_for).into_iter().max_by_key(|(times, _)| *times);
+                let what = most.map_or("none was answered", |(_, what)| what);
                 format!("the server was given up, for {what}")
             }
             _ => "the run ended early".to_owned(),

@@ -22,6 +22,9 @@ pub struct Report {
     /// Whether it went on to its end: otherwise the figures are of a part of it.
     #[serde(default)]
     pub ending: Ending,
+    /// The failures for which it was given up, those of the warm-up among them; all zero otherwise.
+    #[serde(default)]
+    pub given_up_for: ErrorCounts,
     /// How long was measured: the plan's duration, or less.
     #[serde(default, with = "seconds")]
     pub measured: Duration,
