@@ -103,7 +103,8 @@ fn requests(group: &GroupReport) -> Table {
     let row = |path: &corelay_load::PathReport| {
         let (total, latency) = (&path.total, &path.total.latency);
         let counts = [count(total.answered), count(total.errors.total())];
-        let times = [latency.p50, latency.p99, latency.max].map(time);
+        let times = [latency.p50, latency.p99, latency.max];
+        let times = times.map(|value| if latency.count > 0 { time(value) } else { "–".to_owned() });
         [path.path.clone()].into_iter().chain(counts).chain(times).collect()
     };
     Table {

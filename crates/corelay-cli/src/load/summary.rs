@@ -97,7 +97,8 @@ fn paths(out: &mut String, paths: &[PathReport]) -> fmt::Result {
     )?;
     for PathReport { path, total, .. } in paths {
         let (answers, errors) = (count(total.answered), count(total.errors.total()));
-        let latency = [total.latency.p50, total.latency.p99, total.latency.max].map(time);
+        let latency = [total.latency.p50, total.latency.p99, total.latency.max];
+        let latency = latency.map(|value| if total.latency.count > 0 { time(value) } else { "–".to_owned() });
         let [p50, p99, max] = latency;
         writeln!(out, "{path:<width$} {answers:>12} {errors:>10} {p50:>10} {p99:>10} {max:>10}")?;
     }

@@ -168,6 +168,7 @@ struct Driver<'p> {
     timer: Timer,
     /// What the timer is set to.
     armed: Option<Instant>,
+    has_rung: bool,
     /// What is received, and what is sent of several requests.
     buffer: Vec<u8>,
     output: Vec<u8>,
@@ -208,6 +209,7 @@ impl<'p> Driver<'p> {
             poller,
             timer,
             armed: None,
+            has_rung: false,
             buffer: vec![0; BUFFER_BYTES],
             output: Vec::new(),
             opened: 0,
@@ -252,8 +254,7 @@ impl<'p> Driver<'p> {
         self.wait(events)?;
         for event in events.iter() {
             if event.token() == TIMER {
-                self.timer.acknowledge();
-                self.armed = None;
+                (self.armed, self.has_rung) = (None, true);
             } else {
                 self.ready(event);
             }
@@ -274,7 +275,10 @@ impl<'p> Driver<'p> {
         let due = self.groups.iter().filter_map(|group| group.schedule.as_ref()?.next_due()).min();
         if let Some(due) = due.filter(|&due| due < wake && self.armed != Some(due)) {
             self.timer.set_at(due)?;
-            self.armed = Some(due);
+            (self.armed, self.has_rung) = (Some(due), false);
+        } else if std::mem::take(&mut self.has_rung) {
+            // Set anew, it forgets that it has rung; else it would go on ringing.
+            self.timer.acknowledge();
         }
         self.poller.wait(events, Some(wake.saturating_duration_since(self.now)))?;
         self.now = Instant::now();
