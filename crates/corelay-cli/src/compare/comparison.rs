@@ -50,7 +50,7 @@ impl Comparison {
         corelay_poll::limits::raise_open_files()?;
         let processors = Processors::divide()?;
         let mut comparison = Self {
-            machine: Machine::observe([processors.server.as_slice(), &processors.load].concat().len()),
+            machine: Machine::observe(processors.count()),
             processors,
             rounds: options.rounds,
             duration: options.duration,

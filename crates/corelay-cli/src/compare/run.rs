@@ -9,6 +9,7 @@
 //! when nothing was answered, with what came instead.
 
 use std::io;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -89,7 +90,7 @@ impl Run<'_> {
     fn loaded(&self, server: &mut Server, setting: &Setting) -> Result<Sample, Failure> {
         let plan = self.case.plan(server.address, &server.host, setting);
         let mut drivers = Drivers::start(&plan, self.processors)?;
-        let (report, seen) = self.look(server.id(), &plan, &mut drivers)?;
+        let (report, seen) = self.look(server.id().filter(|_| has_figures()), &plan, &mut drivers)?;
         let seen = match seen {
             Ok(seen) if server.ended().is_none() => seen,
             seen => {
@@ -165,6 +166,11 @@ impl Run<'_> {
             driver: Some(report.driver.clone()),
         })
     }
+}
+
+/// Whether this system tells of a process what is looked at here: where it does not, a server is measured from outside.
+fn has_figures() -> bool {
+    Path::new("/proc/self/stat").exists()
 }
 
 /// Errors by kind, those that there were.
