@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
+use crate::compare;
 use crate::settings::sources::CONFIG;
 use crate::settings::table::{SETTINGS, Set, Setting};
 
@@ -55,6 +56,9 @@ Examples:
   corelay serve --listen unix:/run/corelay.sock --log json --access-log
   CORELAY_IDLE_TIMEOUT=15s corelay serve --config corelay.toml";
 
+/// What this program is when it drives the load that `compare` measures by, and holds the connections: a command for itself, in no help.
+pub(crate) const LOAD_DRIVER: &str = "load-and-hold";
+
 /// `corelay`.
 pub(crate) fn corelay() -> Command {
     Command::new("corelay")
@@ -64,6 +68,12 @@ pub(crate) fn corelay() -> Command {
         .after_help("Without a command: corelay serve.")
         .subcommand(serve())
         .subcommand(status())
+        .subcommand(crate::load::command())
+        .subcommand(crate::load::driver_command())
+        .subcommand(compare::command())
+        .subcommand(
+            Command::new(LOAD_DRIVER).hide(true).about("Carry out the load on standard input, for compare"),
+        )
 }
 
 /// `corelay serve`.

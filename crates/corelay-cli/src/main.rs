@@ -1,12 +1,15 @@
-//! The binary `corelay`: `serve` runs the demo server, `status` reads a running one.
+//! The binary `corelay`: `serve` runs the demo server, `status` reads a running one, `load` makes load on any, `compare` measures
+//! the engines, and servers of others, beside each other.
 //!
 //! [`main`] turns the command line into one call of a named entry point, and its end into an exit status.
-//! Everything it does goes through the public API of the `corelay` library: what this program can, any
+//! Everything it does goes through the public API of the libraries: what this program can, any
 //! program can.
 #![forbid(unsafe_code)]
 
 mod command;
+mod compare;
 mod demo;
+mod load;
 mod log;
 mod serve;
 mod settings;
@@ -25,6 +28,10 @@ fn main() -> ExitCode {
     let matches = command::corelay().get_matches();
     let status = match matches.subcommand() {
         Some(("status", flags)) => status::run(flags),
+        Some(("load", flags)) => load::run(flags),
+        Some((load::DRIVER, _)) => load::run_driver(),
+        Some(("compare", flags)) => compare::run(flags),
+        Some((command::LOAD_DRIVER, _)) => compare::drive(),
         Some((_, flags)) => serve::run(flags),
         // `corelay` alone is `corelay serve`: the first thing a newcomer types should serve something.
         None => serve::run(&command::serve().get_matches_from(["corelay"])),

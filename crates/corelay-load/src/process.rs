@@ -3,6 +3,9 @@
 //! For the driver, which looks at the server's threads to place connections, and for benchmarks that count CPU time.
 //! Deliberately absent: a system without `/proc`, where everything here is an error.
 
+pub mod footprint;
+pub mod usage;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io;

@@ -5,10 +5,10 @@ use std::io::Write;
 use std::process::Stdio;
 
 use anyhow::{Context, Result, ensure};
+use corelay_load::driving::Driving;
 use corelay_load::{DriverLimit, Plan, Report};
 use serde_json::{Value, json};
 
-use super::holding::Holding;
 use super::servers::words;
 use super::tools::Tools;
 
@@ -74,33 +74,10 @@ pub(crate) fn run(plan: &Plan, tools: &Tools, cpu: Option<&str>) -> Result<Repor
 }
 
 /// A run for who looks at the server before and after: the connections are open before it begins, and held when it is over.
-pub(crate) struct Driving(Holding);
-
-impl Driving {
-    /// Opens the connections.
-    pub(crate) fn start(plan: &Plan, tools: &Tools, cpu: Option<&str>) -> Result<Self> {
-        let mut command = command(tools, cpu)?;
-        command.push("--hold".into());
-        let mut holding = Holding::launch(&command, &serde_json::to_vec(plan)?, tools)?;
-        let said = holding.line()?;
-        ensure!(said == "open\n", "the load driver said {said:?}");
-        Ok(Self(holding))
-    }
-
-    /// Begins with the warm-up.
-    pub(crate) fn begin(&mut self) -> Result<()> {
-        self.0.tell(b"\n")
-    }
-
-    /// What it found, when it is over.
-    pub(crate) fn report(&mut self) -> Result<Report> {
-        serde_json::from_str(&self.0.line()?).context("the load driver's report")
-    }
-
-    /// Closes the connections.
-    pub(crate) fn release(self) -> Result<()> {
-        self.0.release().map(drop)
-    }
+pub(crate) fn start_and_hold(plan: &Plan, tools: &Tools, cpu: Option<&str>) -> Result<Driving> {
+    let mut words = command(tools, cpu)?;
+    words.push("--hold".into());
+    Ok(Driving::start(&mut tools.command(&words), plan)?)
 }
 
 impl Doubts {

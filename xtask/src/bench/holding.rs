@@ -1,5 +1,4 @@
-//! A client in a process of its own that holds connections until it is told to let go: `idle-client`, `slow-client`, and
-//! corelay-load's driver with `--hold`.
+//! A client in a process of its own that holds connections until it is told to let go: `idle-client` and `slow-client`.
 //!
 //! It says so in a line (of the first two, `holding COUNT`), holds them until its standard input ends, and fails if the server
 //! dropped any meanwhile.

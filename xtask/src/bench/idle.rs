@@ -4,12 +4,12 @@ use anyhow::{Context, Result};
 
 use super::holding::Holding;
 use super::options::Section;
-use super::process::resident_bytes;
 use super::report::{Measurement, Row};
 use super::running::{Running, free_addresses};
 use super::servers::{Server, url, words};
 use super::tools::{Tools, shown};
 use super::wrk;
+use corelay_load::process::usage::resident_bytes;
 
 /// Connections held, as in the acceptance: they fit under a limit of 20,000 descriptors a process.
 const CONNECTIONS: u32 = 15_000;

@@ -18,11 +18,11 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::{Value, json};
 
-use super::machine::Machine;
-use super::process::CpuTime;
-use super::statistics::Estimate;
 use crate::shell;
 use crate::workspace::{cargo, target};
+use corelay_load::machine::Machine;
+use corelay_load::process::usage::CpuTime;
+use corelay_load::statistics::Estimate;
 use database::{Database, Serving};
 use load::Kind;
 

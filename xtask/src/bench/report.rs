@@ -5,10 +5,10 @@ use std::fmt;
 use serde_json::{Value, json};
 
 use super::bounds::{self, Checked};
-use super::machine::Machine;
 use super::options::Section;
-use super::statistics::Estimate;
 use super::tools::Tools;
+use corelay_load::machine::Machine;
+use corelay_load::statistics::Estimate;
 
 /// What one section found.
 pub(crate) struct Measurement {

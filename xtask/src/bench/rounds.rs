@@ -9,12 +9,12 @@ use std::net::SocketAddr;
 use anyhow::{Context, Result};
 
 use super::options::{Options, Section};
-use super::process::CpuTime;
 use super::report::{Measurement, Row};
 use super::running::{Running, free_addresses};
 use super::servers::{Server, url, words};
 use super::tools::{Tools, shown};
 use super::wrk;
+use corelay_load::process::usage::CpuTime;
 
 /// Loopback addresses a server listens on when every request has a connection of its own.
 ///

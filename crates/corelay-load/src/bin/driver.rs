@@ -7,50 +7,15 @@
 //! ends. No other options: those are the plan's.
 #![forbid(unsafe_code)]
 
-use anyhow::{Context, Result, bail};
-use corelay_load::Plan;
-use serde_json::Deserializer;
-use std::io::{self, Read, Write};
-
-const NO_PLAN: &str = "standard input is no plan in JSON";
+use anyhow::{Result, bail};
+use corelay_load::driving::{carry_out, carry_out_and_hold};
 
 fn main() -> Result<()> {
     let options: Vec<String> = std::env::args().skip(1).collect();
     match options.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        [] => run(),
-        ["--hold"] => hold(),
+        [] => carry_out()?,
+        ["--hold"] => carry_out_and_hold()?,
         _ => bail!("usage: corelay-load-driver [--hold] < PLAN"),
     }
-}
-
-fn run() -> Result<()> {
-    let plan = serde_json::from_reader(io::stdin().lock()).context(NO_PLAN)?;
-    raise_open_files()?;
-    let report = corelay_load::run(&plan)?;
-    serde_json::to_writer_pretty(io::stdout().lock(), &report)?;
-    println!();
-    Ok(())
-}
-
-fn hold() -> Result<()> {
-    // The input goes on behind the plan, so its end cannot say where that ends.
-    let plan = Deserializer::from_reader(io::stdin().lock()).into_iter::<Plan>().next().context(NO_PLAN)?;
-    let plan = plan.context(NO_PLAN)?;
-    raise_open_files()?;
-    let (report, held) = corelay_load::run_and_hold(&plan, || {
-        println!("open");
-        // An input that has ended begins it too.
-        let _ = io::stdin().read_line(&mut String::new());
-    })?;
-    let mut output = io::stdout().lock();
-    serde_json::to_writer(&mut output, &report)?;
-    writeln!(output)?;
-    io::stdin().read_to_end(&mut Vec::new())?;
-    drop(held);
-    Ok(())
-}
-
-fn raise_open_files() -> Result<()> {
-    corelay_poll::limits::raise_open_files().context("cannot raise the limit of open files")?;
     Ok(())
 }

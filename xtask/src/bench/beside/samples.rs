@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::scenario::{Sample, Scenario};
 use crate::bench::driver::Doubts;
-use crate::bench::statistics::Estimate;
+use corelay_load::statistics::Estimate;
 
 /// For each scenario, one sample a round. The first scenario is the plain connections alone.
 #[derive(Debug)]

@@ -19,9 +19,9 @@ use corelay_bench::response;
 
 use super::beside::{self, Loading, Samples};
 use super::driver::{self, DRIVER_CPU};
-use super::machine::Machine;
 use super::tools::{Tools, shown};
 use contender::{Contender, SCENARIOS};
+use corelay_load::machine::Machine;
 use options::Options;
 use table::{Server, Table};
 

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::contender::{Contender, SCENARIOS, Way};
 use crate::bench::beside::{Samples, mind};
-use crate::bench::machine::Machine;
 use crate::bench::report::write_table;
+use corelay_load::machine::Machine;
 
 /// All that was found.
 pub(super) struct Table {

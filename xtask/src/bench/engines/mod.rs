@@ -20,9 +20,9 @@ mod table;
 use anyhow::{Context, Result, ensure};
 
 use super::driver;
-use super::machine::Machine;
 use super::servers::Server;
 use super::tools::{Tools, shown};
+use corelay_load::machine::Machine;
 use options::Options;
 use sample::Sample;
 use table::{Found, Table};

@@ -13,14 +13,15 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use corelay_load::driving::Driving;
 use corelay_load::{DriverLimit, Report};
 
 use super::case::{Case, WARM_UP};
-use crate::bench::driver::{Doubts, Driving};
-use crate::bench::footprint::{Footprint, Switched, Switches, kernel_stacks_of_all};
-use crate::bench::process::CpuTime;
+use crate::bench::driver::{Doubts, start_and_hold};
 use crate::bench::running::{Running, free_addresses};
 use crate::bench::tools::Tools;
+use corelay_load::process::footprint::{Footprint, Switched, Switches, kernel_stacks_of_all};
+use corelay_load::process::usage::CpuTime;
 
 /// What one run found.
 #[derive(Debug, Clone, Default)]
@@ -63,7 +64,7 @@ impl Sample {
         let addresses = free_addresses(1)?;
         let command = case.engine.command(tools, &addresses[0].to_string())?;
         let server = Running::start(tools, &command, &addresses)?;
-        let mut driving = Driving::start(&case.plan(addresses[0], duration), tools, None)?;
+        let mut driving = start_and_hold(&case.plan(addresses[0], duration), tools, None)?;
         let (report, seen) = look(server.id(), duration, &mut driving)?;
         let stacks = kernel_stacks_of_all()? as i64 - stacks_before as i64;
         driving.release()?;

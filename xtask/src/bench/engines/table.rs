@@ -10,9 +10,9 @@ use super::case::{Case, PACE_PER_SECOND, Pace, WARM_UP};
 use super::sample::Sample;
 use crate::bench::bounds::Checked;
 use crate::bench::driver::Doubts;
-use crate::bench::machine::Machine;
 use crate::bench::report::write_table;
-use crate::bench::statistics::Estimate;
+use corelay_load::machine::Machine;
+use corelay_load::statistics::Estimate;
 
 /// What was found of one case, a sample a round.
 pub(super) struct Found {
@@ -199,7 +199,7 @@ mod tests {
     use super::*;
     use crate::bench::engines::acceptance::FEW_ON_THREADS;
     use crate::bench::engines::case::Engine;
-    use crate::bench::footprint::Footprint;
+    use corelay_load::process::footprint::Footprint;
 
     fn found(case: Case, per_second: f64, cpu_us: f64, resident: u64) -> Found {
         let footprint = Footprint { resident, threads: 1, ..Footprint::default() };

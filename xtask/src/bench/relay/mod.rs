@@ -19,10 +19,10 @@ use anyhow::{Context, Result, ensure};
 
 use super::beside::{self, Loading, Samples};
 use super::driver::{self, DRIVER_CPU};
-use super::machine::Machine;
 use super::servers::{SERVER_CPU, Server, words};
 use super::tools::{Tools, shown};
 use acceptance::ACCEPTANCE;
+use corelay_load::machine::Machine;
 use options::Options;
 use table::{Found, Table};
 

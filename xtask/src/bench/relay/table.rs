@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::acceptance::{ACCEPTANCE, Line};
 use crate::bench::beside::{Sample, Samples, Scenario, mind};
 use crate::bench::bounds::{Bound, Checked};
-use crate::bench::machine::Machine;
 use crate::bench::report::write_table;
-use crate::bench::statistics::Estimate;
+use corelay_load::machine::Machine;
+use corelay_load::statistics::Estimate;
 
 /// What was found with the relay on, or off.
 pub(super) struct Found {

@@ -24,11 +24,11 @@ use anyhow::{Context, Result, ensure};
 use corelay_load::{DriverLimit, Pace, Plan, Report};
 
 use super::driver;
-use super::machine::Machine;
 use super::running::{Running, free_addresses};
 use super::tools::{Tools, shown};
 use calibration::Calibration;
 use contender::Contender;
+use corelay_load::machine::Machine;
 use options::Options;
 use table::{Found, Table};
 

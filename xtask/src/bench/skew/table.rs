@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 use super::Sample;
 use super::calibration::Calibration;
 use super::contender::{CONNECTIONS, Contender, WORK_US};
-use crate::bench::machine::Machine;
 use crate::bench::report::{without_ports, write_table};
-use crate::bench::statistics::Estimate;
+use corelay_load::machine::Machine;
+use corelay_load::statistics::Estimate;
 
 /// What was found of one server, a sample a round.
 pub(super) struct Found {

@@ -22,13 +22,13 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 
 use super::driver;
-use super::machine::Machine;
-use super::process::{CpuTime, resident_bytes, socket_buffer_bytes, thread_count};
 use super::running::{Running, free_addresses};
 use super::servers::{SERVER_CPU, Server, words};
-use super::statistics::Estimate;
 use super::tools::{Tools, shown};
 use client::Streams;
+use corelay_load::machine::Machine;
+use corelay_load::process::usage::{CpuTime, resident_bytes, socket_buffer_bytes, thread_count};
+use corelay_load::statistics::Estimate;
 use options::Options;
 use scenario::{SCENARIOS, Sample, Scenario};
 use table::Table;

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::scenario::{SCENARIOS, Sample, Scenario};
 use crate::bench::bounds::{Bound, Checked};
 use crate::bench::driver::Doubts;
-use crate::bench::machine::Machine;
 use crate::bench::report::write_table;
-use crate::bench::statistics::Estimate;
+use corelay_load::machine::Machine;
+use corelay_load::statistics::Estimate;
 
 /// The 99th percentile beside streams, over that of the plain requests alone.
 const P99_RATIO: Bound = Bound::AtMost(2.0);

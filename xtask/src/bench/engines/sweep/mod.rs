@@ -24,13 +24,13 @@ use corelay_bench::response;
 use rustix::process::{Resource, getrlimit};
 
 use super::case::Engine;
-use crate::bench::footprint::Footprint;
 use crate::bench::holding::Holding;
-use crate::bench::machine::Machine;
-use crate::bench::process::in_file;
 use crate::bench::running::{Running, free_addresses};
 use crate::bench::servers::{Server, url, words};
 use crate::bench::tools::{Tools, shown};
+use corelay_load::machine::Machine;
+use corelay_load::process::footprint::Footprint;
+use corelay_load::process::usage::in_file;
 use limit::Limit;
 use options::Options;
 use table::Table;

@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::limit::Limit;
 use super::{Answers, Step, Swept};
-use crate::bench::machine::Machine;
 use crate::bench::report::{without_ports, write_table};
+use corelay_load::machine::Machine;
 
 /// All that was found.
 pub(super) struct Table {
@@ -141,7 +141,7 @@ impl fmt::Display for Table {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::bench::footprint::Footprint;
+    use corelay_load::process::footprint::Footprint;
 
     fn swept(named: Option<&str>, again: usize) -> Swept {
         let answers = |held, refused| Answers { held, refused, failed: 0 };

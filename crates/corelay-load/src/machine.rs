@@ -1,16 +1,22 @@
 //! The machine the figures are from, and how much of it was ours: from proc(5).
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
-
-use anyhow::{Context, Result, bail};
+use std::time::SystemTime;
 
 /// What to know about the machine to judge a figure.
-#[derive(Debug)]
-pub(crate) struct Machine {
+#[derive(Debug, Clone)]
+pub struct Machine {
+    /// The moment of the beginning, as HTTP writes it (RFC 9110 section 5.6.7).
+    date: String,
     kernel: String,
     processor: String,
     cpus: usize,
+    /// Processes that ran or wanted to, on the average of the minute before the beginning.
+    load_average: Option<f64>,
+    /// What the kernel does against its processor's faults, by fault; each costs system calls time.
+    mitigations: Vec<(String, String)>,
     started_at: Ticks,
     /// Share of the CPUs' time that other processes used while the run lasted, in percent: much, and the figures are noisy.
     others_percent: f64,
@@ -19,7 +25,7 @@ pub(crate) struct Machine {
 }
 
 /// CPU time since boot, in ticks.
-#[derive(Debug, Default, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 struct Ticks {
     all: u64,
     busy: u64,
@@ -30,15 +36,18 @@ struct Ticks {
 
 impl Machine {
     /// Describes the machine, on which `cpus` may be used; what cannot be read stays empty.
-    pub(crate) fn observe(cpus: usize) -> Self {
+    pub fn observe(cpus: usize) -> Self {
         let read = |path: &str| fs::read_to_string(path).unwrap_or_default();
         let processors = read("/proc/cpuinfo");
         let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
         Self {
+            date: httpdate::fmt_http_date(SystemTime::now()),
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
             processor: model
                 .map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned()),
             cpus,
+            load_average: read("/proc/loadavg").split(' ').next().and_then(|word| word.parse().ok()),
+            mitigations: mitigations(),
             started_at: Ticks::read().unwrap_or_default(),
             others_percent: 0.0,
             stolen_percent: 0.0,
@@ -46,8 +55,8 @@ impl Machine {
     }
 
     /// Notes what others used and stole since the beginning; every server must have been stopped.
-    pub(crate) fn finish(&mut self) {
-        let Ok(now) = Ticks::read() else { return };
+    pub fn finish(&mut self) {
+        let Some(now) = Ticks::read() else { return };
         let since = |ticks: fn(&Ticks) -> u64| ticks(&now).saturating_sub(ticks(&self.started_at));
         let all = since(|ticks| ticks.all).max(1) as f64;
         let others = since(|ticks| ticks.busy).saturating_sub(since(|ticks| ticks.ours));
@@ -56,15 +65,50 @@ impl Machine {
     }
 
     /// The same for a file.
-    pub(crate) fn json(&self) -> serde_json::Value {
+    pub fn json(&self) -> serde_json::Value {
         serde_json::json!({
+            "date": self.date,
             "kernel": self.kernel,
             "processor": self.processor,
             "cpus": self.cpus,
+            "load_average": self.load_average,
+            "mitigations": self.mitigations.iter().cloned().collect::<BTreeMap<_, _>>(),
             "others_percent": self.others_percent,
             "stolen_percent": self.stolen_percent,
         })
     }
+}
+
+impl Machine {
+    /// The moment of the beginning, as HTTP writes it (RFC 9110 section 5.6.7).
+    pub fn date(&self) -> &str {
+        &self.date
+    }
+
+    /// Processes that ran or wanted to, on the average of the minute before the beginning: above nearly nothing, the figures are
+    /// of a machine that others used. `None` where the kernel does not say.
+    pub fn load_average(&self) -> Option<f64> {
+        self.load_average
+    }
+
+    /// What the kernel does against its processor's faults, as `fault: measure`, those alone that the processor has; empty
+    /// where the kernel does not say.
+    pub fn mitigations(&self) -> impl Iterator<Item = String> {
+        self.mitigations.iter().map(|(fault, measure)| format!("{fault}: {measure}"))
+    }
+}
+
+/// From sysfs, without the faults that the processor does not have.
+fn mitigations() -> Vec<(String, String)> {
+    let Ok(entries) = fs::read_dir("/sys/devices/system/cpu/vulnerabilities") else { return Vec::new() };
+    let read = |entry: fs::DirEntry| {
+        let measure = fs::read_to_string(entry.path()).ok()?.trim().to_owned();
+        Some((entry.file_name().to_str()?.to_owned(), measure))
+    };
+    let mut found: Vec<_> = entries.filter_map(|entry| read(entry.ok()?)).collect();
+    found.retain(|(_, measure)| measure != "Not affected");
+    found.sort();
+    found
 }
 
 impl fmt::Display for Machine {
@@ -79,22 +123,21 @@ impl fmt::Display for Machine {
 }
 
 impl Ticks {
-    fn read() -> Result<Self> {
-        Self::parse(&fs::read_to_string("/proc/stat")?, &fs::read_to_string("/proc/self/stat")?)
+    fn read() -> Option<Self> {
+        let read = |path| fs::read_to_string(path).ok();
+        Self::parse(&read("/proc/stat")?, &read("/proc/self/stat")?)
     }
 
-    fn parse(machine: &str, process: &str) -> Result<Self> {
+    fn parse(machine: &str, process: &str) -> Option<Self> {
         let numbers = |text: &str| text.split_whitespace().map(|word| word.parse().unwrap_or(0)).collect();
         // user nice system idle iowait irq softirq steal; guests are counted in user and nice already.
-        let machine: Vec<u64> = numbers(machine.lines().next().context("an empty /proc/stat")?);
-        let [_, _, _, _, idle, waiting, _, _, stolen, ..] = machine[..] else {
-            bail!("too few numbers in /proc/stat")
-        };
+        let machine: Vec<u64> = numbers(machine.lines().next()?);
+        let [_, _, _, _, idle, waiting, _, _, stolen, ..] = machine[..] else { return None };
         let all: u64 = machine[1..9].iter().sum();
         // utime stime cutime cstime, counted from 0 after the name, which may hold anything.
-        let process: Vec<u64> = numbers(process.rsplit_once(')').context("no name in /proc/self/stat")?.1);
-        let ours = process.get(11..15).context("too few numbers in /proc/self/stat")?.iter().sum();
-        Ok(Self { all, busy: all - idle - waiting - stolen, stolen, ours })
+        let process: Vec<u64> = numbers(process.rsplit_once(')')?.1);
+        let ours = process.get(11..15)?.iter().sum();
+        Some(Self { all, busy: all - idle - waiting - stolen, stolen, ours })
     }
 }
 

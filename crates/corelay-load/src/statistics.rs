@@ -5,6 +5,8 @@
 //! thousand times, and the interval holds the middle 95 % of the medians found (the percentile method, Efron 1979).
 //! The seed is fixed: the same samples always give the same interval.
 
+use serde::{Deserialize, Serialize};
+
 /// How often the sample is drawn anew.
 const RESAMPLES: usize = 10_000;
 
@@ -12,18 +14,21 @@ const RESAMPLES: usize = 10_000;
 const SEED: u64 = 0x636f_7265_6c61_7921;
 
 /// A median and the interval it lies in with 95 % confidence.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Estimate {
-    pub(crate) median: f64,
-    pub(crate) low: f64,
-    pub(crate) high: f64,
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// The middle of the sample.
+    pub median: f64,
+    /// Where the interval begins.
+    pub low: f64,
+    /// Where it ends.
+    pub high: f64,
 }
 
 impl Estimate {
     /// Estimates from a sample that is not empty and holds no NaN.
     ///
     /// A sample of one has itself for an interval, which says nothing: the caller prints the sample's size.
-    pub(crate) fn of(sample: &[f64]) -> Self {
+    pub fn of(sample: &[f64]) -> Self {
         let mut random = SplitMix64(SEED);
         let mut draw = vec![0.0; sample.len()];
         let mut medians: Vec<f64> = (0..RESAMPLES)
@@ -38,10 +43,23 @@ impl Estimate {
     }
 
     /// Estimates the ratio of two samples taken in pairs, from the ratio of each pair.
-    pub(crate) fn of_ratio(numerators: &[f64], denominators: &[f64]) -> Self {
+    pub fn of_ratio(numerators: &[f64], denominators: &[f64]) -> Self {
         let ratios: Vec<f64> =
             numerators.iter().zip(denominators).map(|(over, under)| over / under).collect();
         Self::of(&ratios)
+    }
+
+    /// Whether the two intervals lie apart, so that one may be called the greater. Where they overlap the samples do not say.
+    ///
+    /// ```
+    /// use corelay_load::statistics::Estimate;
+    ///
+    /// let (fast, slow) = (Estimate::of(&[9.0, 9.1, 9.2]), Estimate::of(&[5.0, 5.1, 9.3]));
+    /// assert!(!fast.is_apart_from(&slow));
+    /// assert!(fast.is_apart_from(&Estimate::of(&[5.0, 5.1, 5.2])));
+    /// ```
+    pub fn is_apart_from(&self, other: &Self) -> bool {
+        self.low > other.high || other.low > self.high
     }
 }
 

@@ -3,68 +3,79 @@
 //! RSS understates what threads cost: a sleeping one has a stack in the kernel and page tables for its stack outside, and
 //! neither is resident memory of the process.
 //!
-//! Deliberately absent: the processes that descend from it. What is compared here are threads of one.
+//! The processes that descend from it are counted with it: some servers have workers, and some are started by a shell.
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io;
 
-use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::process::{in_file, resident_bytes};
+use super::usage::{in_file, resident_bytes};
+use super::{family, unreadable};
 
 /// The kernel's stack of a thread on x86-64 and 64-bit ARM (THREAD_SIZE).
 const KERNEL_STACK_BYTES: u64 = 16 * 1024;
 
 /// Memory, in bytes, at one moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Footprint {
-    pub(crate) resident: u64,
+pub struct Footprint {
+    /// Pages that are in memory (`Rss` of `smaps_rollup`).
+    pub resident: u64,
     /// The most that was resident at once, so far.
-    pub(crate) resident_peak: u64,
-    pub(crate) page_tables: u64,
-    pub(crate) address_space: u64,
-    pub(crate) threads: u64,
+    pub resident_peak: u64,
+    /// What the kernel needs to find its pages (`VmPTE`).
+    pub page_tables: u64,
+    /// What it may touch, touched or not (`VmSize`).
+    pub address_space: u64,
+    /// Its threads, those that sleep among them.
+    pub threads: u64,
 }
 
 /// How often each thread of a process left its CPU, of its own accord or not, at one moment.
 #[derive(Debug, Default)]
-pub(crate) struct Switches(BTreeMap<u32, u64>);
+pub struct Switches(BTreeMap<u32, u64>);
 
 /// The difference of two readings.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub(crate) struct Switched {
-    pub(crate) times: u64,
+pub struct Switched {
+    /// Context switches.
+    pub times: u64,
     /// Threads that ended in between, and took their count along.
-    pub(crate) ended: u64,
+    pub ended: u64,
 }
 
 impl Footprint {
     /// Reads it. Where there are thousands of threads this takes tens of milliseconds, in which the process cannot map memory.
-    pub(crate) fn read(process: u32) -> Result<Self> {
-        let status = format!("/proc/{process}/status");
-        let kilobytes = |name| anyhow::Ok(in_file(&status, name)? * 1024);
-        Ok(Self {
-            resident: resident_bytes(process)?,
-            resident_peak: kilobytes("VmHWM:")?,
-            page_tables: kilobytes("VmPTE:")?,
-            address_space: kilobytes("VmSize:")?,
-            threads: in_file(&status, "Threads:")?,
-        })
+    ///
+    /// # Errors
+    ///
+    /// The process has ended, or it is another user's.
+    pub fn read(process: u32) -> io::Result<Self> {
+        let mut all = Self { resident: resident_bytes(process)?, ..Self::default() };
+        for member in family(process)? {
+            let status = format!("/proc/{member}/status");
+            let kilobytes = |name| io::Result::Ok(in_file(&status, name)? * 1024);
+            all.resident_peak += kilobytes("VmHWM:")?;
+            all.page_tables += kilobytes("VmPTE:")?;
+            all.address_space += kilobytes("VmSize:")?;
+            all.threads += in_file(&status, "Threads:")?;
+        }
+        Ok(all)
     }
 
     /// The stacks that the kernel has for the threads.
-    pub(crate) fn kernel_stacks(&self) -> u64 {
+    pub fn kernel_stacks(&self) -> u64 {
         self.threads * KERNEL_STACK_BYTES
     }
 
     /// All that the process alone is the reason for.
-    pub(crate) fn sum(&self) -> u64 {
+    pub fn sum(&self) -> u64 {
         self.resident + self.kernel_stacks() + self.page_tables
     }
 
     /// The same for a file.
-    pub(crate) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         let Self { resident, resident_peak, page_tables, address_space, threads } = self;
         json!({
             "resident_bytes": resident, "resident_peak_bytes": resident_peak, "page_table_bytes": page_tables,
@@ -75,27 +86,36 @@ impl Footprint {
 }
 
 /// The kernel's stacks of all threads of the machine, in bytes: what a server adds to it is a check on what is counted above.
-pub(crate) fn kernel_stacks_of_all() -> Result<u64> {
+///
+/// # Errors
+///
+/// There is no such file.
+pub fn kernel_stacks_of_all() -> io::Result<u64> {
     Ok(in_file("/proc/meminfo", "KernelStack:")? * 1024)
 }
 
 impl Switches {
     /// Reads each thread's count: some ten microseconds a thread, of a CPU that the load may want.
-    pub(crate) fn read(process: u32) -> Result<Self> {
-        let tasks = format!("/proc/{process}/task");
+    ///
+    /// # Errors
+    ///
+    /// The process has ended.
+    pub fn read(process: u32) -> io::Result<Self> {
         let mut switches = BTreeMap::new();
-        for entry in fs::read_dir(&tasks).with_context(|| format!("cannot list {tasks}"))? {
-            let entry = entry?;
-            // A thread may end between the listing and the reading.
-            let Ok(status) = fs::read_to_string(entry.path().join("status")) else { continue };
-            let thread = entry.file_name().to_str().and_then(|name| name.parse().ok());
-            switches.insert(thread.context("a thread without a number")?, times(&status));
+        for member in family(process)? {
+            for entry in fs::read_dir(format!("/proc/{member}/task"))? {
+                let entry = entry?;
+                // A thread may end between the listing and the reading.
+                let Ok(status) = fs::read_to_string(entry.path().join("status")) else { continue };
+                let thread = entry.file_name().to_str().and_then(|name| name.parse().ok());
+                switches.insert(thread.ok_or_else(unreadable)?, times(&status));
+            }
         }
         Ok(Self(switches))
     }
 
     /// What came since an earlier reading.
-    pub(crate) fn since(&self, earlier: &Self) -> Switched {
+    pub fn since(&self, earlier: &Self) -> Switched {
         let came = |(thread, now): (&u32, &u64)| now - earlier.0.get(thread).copied().unwrap_or(0).min(*now);
         Switched {
             times: self.0.iter().map(came).sum(),

@@ -1,10 +1,10 @@
 //! What a process and its children have used: CPU time and resident memory, from proc(5).
 
 use std::fs;
+use std::io;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use corelay_load::process::{Stat, ThreadTimes, family};
+use super::{Stat, ThreadTimes, family, unreadable};
 
 /// What the scheduler's exact count may lag behind the coarse one before a thread must have ended in between.
 const COARSE_ERROR: Duration = Duration::from_millis(50);
@@ -14,7 +14,7 @@ const COARSE_ERROR: Duration = Duration::from_millis(50);
 /// Taken twice over: per thread from `/proc/PID/task/TID/schedstat`, which is exact but forgets a thread that ended, and
 /// per process from `/proc/PID/stat`, which remembers them but counts in ticks of 10 ms.
 #[derive(Debug)]
-pub(crate) struct CpuTime {
+pub struct CpuTime {
     threads: Option<ThreadTimes>,
     coarse: Duration,
 }
@@ -25,19 +25,27 @@ const THREADS_READ_MAX: usize = 1_000;
 
 impl CpuTime {
     /// Reads the CPU time of a process and all that descend from it.
-    pub(crate) fn read(process: u32) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// The process has ended.
+    pub fn read(process: u32) -> io::Result<Self> {
         let threads = ThreadTimes::read(&family(process)?)
-            .with_context(|| format!("cannot read the threads of {process}: did the server end?"))?;
+            .map_err(|error| told(&error, &format!("the threads of {process}")))?;
         Ok(Self { threads: Some(threads), ..Self::read_coarse(process)? })
     }
 
     /// The same in the midst of load, which many threads make the coarse one.
-    pub(crate) fn read_beside_load(process: u32) -> Result<Self> {
+    ///
+    /// # Errors
+    ///
+    /// The process has ended.
+    pub fn read_beside_load(process: u32) -> io::Result<Self> {
         let read = if threads_told(process)? > THREADS_READ_MAX { Self::read_coarse } else { Self::read };
         read(process)
     }
 
-    fn read_coarse(process: u32) -> Result<Self> {
+    fn read_coarse(process: u32) -> io::Result<Self> {
         let mut coarse = Duration::ZERO;
         for member in family(process)? {
             coarse += coarse_time(member)?;
@@ -46,7 +54,7 @@ impl CpuTime {
     }
 
     /// What was used since an earlier reading.
-    pub(crate) fn since(&self, earlier: &Self) -> Duration {
+    pub fn since(&self, earlier: &Self) -> Duration {
         let coarse = self.coarse.saturating_sub(earlier.coarse);
         match (&self.threads, &earlier.threads) {
             (Some(now), Some(before)) => {
@@ -60,7 +68,11 @@ impl CpuTime {
 /// Resident memory of a process and all that descend from it, in bytes.
 ///
 /// From `smaps_rollup`, which counts pages: `status` is allowed to be off by some per CPU.
-pub(crate) fn resident_bytes(process: u32) -> Result<u64> {
+///
+/// # Errors
+///
+/// The process has ended.
+pub fn resident_bytes(process: u32) -> io::Result<u64> {
     let mut bytes = 0;
     for member in family(process)? {
         bytes += in_file(&format!("/proc/{member}/smaps_rollup"), "Rss:")? * 1024;
@@ -69,7 +81,11 @@ pub(crate) fn resident_bytes(process: u32) -> Result<u64> {
 }
 
 /// Threads of a process and all that descend from it.
-pub(crate) fn thread_count(process: u32) -> Result<usize> {
+///
+/// # Errors
+///
+/// The process has ended.
+pub fn thread_count(process: u32) -> io::Result<usize> {
     let mut threads = 0;
     for member in family(process)? {
         threads += fs::read_dir(format!("/proc/{member}/task"))?.count();
@@ -78,16 +94,19 @@ pub(crate) fn thread_count(process: u32) -> Result<usize> {
 }
 
 /// What the kernel keeps for the TCP sockets of the whole machine, in bytes: `sockstat` counts it in pages.
-pub(crate) fn socket_buffer_bytes() -> Result<u64> {
-    let sockets = fs::read_to_string("/proc/net/sockstat").context("cannot read /proc/net/sockstat")?;
-    let line = sockets.lines().find_map(|line| line.strip_prefix("TCP:")).context("no TCP line")?;
-    let pages = line.split_once(" mem ").context("no memory in the TCP line")?.1;
-    Ok(field(pages, 0)? * rustix::param::page_size() as u64)
+///
+/// # Errors
+///
+/// There is no such file.
+pub fn socket_buffer_bytes() -> io::Result<u64> {
+    let sockets = fs::read_to_string("/proc/net/sockstat")?;
+    let line = sockets.lines().find_map(|line| line.strip_prefix("TCP:"));
+    let (_, pages) = line.and_then(|line| line.split_once(" mem ")).ok_or_else(unreadable)?;
+    Ok(field(pages, 0).ok_or_else(unreadable)? * rustix::param::page_size() as u64)
 }
 
-fn coarse_time(process: u32) -> Result<Duration> {
-    let stat = Stat::read(process)
-        .with_context(|| format!("cannot read /proc/{process}/stat: did the server end?"))?;
+fn coarse_time(process: u32) -> io::Result<Duration> {
+    let stat = Stat::read(process).map_err(|error| told(&error, &format!("/proc/{process}/stat")))?;
     Ok(Duration::from_millis(stat.cpu_ticks * 1000 / rustix::param::clock_ticks_per_second()))
 }
 
@@ -97,22 +116,28 @@ fn larger_if_a_thread_ended(exact: Duration, coarse: Duration) -> Duration {
 }
 
 /// Threads as the process itself counts them: one number, however many there are.
-fn threads_told(process: u32) -> Result<usize> {
+fn threads_told(process: u32) -> io::Result<usize> {
     Ok(in_file(&format!("/proc/{process}/status"), "Threads:")? as usize)
 }
 
 /// The number behind `name` at the beginning of a line of a file.
-pub(crate) fn in_file(path: &str, name: &str) -> Result<u64> {
-    let text =
-        fs::read_to_string(path).with_context(|| format!("cannot read {path}: did the server end?"))?;
-    let line = text.lines().find_map(|line| line.strip_prefix(name));
-    field(line.with_context(|| format!("no {name} in {path}"))?, 0)
+///
+/// # Errors
+///
+/// There is no such file (of a process: it has ended), line or number.
+pub fn in_file(path: &str, name: &str) -> io::Result<u64> {
+    let text = fs::read_to_string(path).map_err(|error| told(&error, path))?;
+    let number = text.lines().find_map(|line| line.strip_prefix(name)).and_then(|line| field(line, 0));
+    number.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, format!("no number at {name} in {path}")))
 }
 
 /// A number in a line of fields, counted from 0.
-fn field(line: &str, index: usize) -> Result<u64> {
-    let word = line.split_whitespace().nth(index).with_context(|| format!("no field {index} in {line:?}"))?;
-    word.parse().with_context(|| format!("field {index} is not a number: {word:?}"))
+fn field(line: &str, index: usize) -> Option<u64> {
+    line.split_whitespace().nth(index)?.parse().ok()
+}
+
+fn told(error: &io::Error, what: &str) -> io::Error {
+    io::Error::new(error.kind(), format!("cannot read {what}: {error}; did the process end?"))
 }
 
 #[cfg(test)]
