@@ -72,7 +72,7 @@ impl Comparison {
             Case::Skew => self.processors.with_two_for_the_server(),
             _ => self.processors.clone(),
         };
-        let columns = options.contenders.iter().map(|contender| Column::of(contender.name())).collect();
+        let columns = Contender::names(&options.contenders).into_iter().map(Column::of).collect();
         let mut found = Found { case, processors, columns };
         for round in 0..options.rounds {
             told(&format!("{}: round {} of {}", case.name(), round + 1, options.rounds));

@@ -15,8 +15,8 @@ pub(super) enum Contender {
     Engine(String),
     /// A server that runs already.
     Url(Url),
-    /// A command that starts one at `{port}`.
-    Command(String),
+    /// A command that starts one at `{port}`, and the path of plain requests where it is not the scenario's.
+    Command { command: String, path: Option<String> },
 }
 
 /// Where a server is, and what to ask it for.
@@ -31,15 +31,27 @@ pub(super) struct Url {
 
 impl Contender {
     /// What the tables call it.
-    pub(super) fn name(&self) -> String {
+    fn name(&self) -> String {
         match self {
             Self::Engine(engine) => engine.clone(),
             Self::Url(url) => url.authority.clone(),
-            Self::Command(command) => {
+            Self::Command { command, .. } => {
                 let program = command.split_whitespace().next().unwrap_or_default();
                 program.rsplit('/').next().unwrap_or_default().to_owned()
             }
         }
+    }
+
+    /// Names of all of them, numbered where two would be called alike.
+    pub(super) fn names(all: &[Self]) -> Vec<String> {
+        let name = |(index, contender): (usize, &Self)| {
+            let name = contender.name();
+            match all[..index].iter().filter(|other| other.name() == name).count() {
+                0 => name,
+                before => format!("{name} #{}", before + 1),
+            }
+        };
+        all.iter().enumerate().map(name).collect()
     }
 
     /// How it is started, as a user would type it.
@@ -47,7 +59,7 @@ impl Contender {
         match self {
             Self::Engine(engine) => format!("corelay {}", Self::serve_arguments(engine).join(" ")),
             Self::Url(url) => format!("http://{}, started by somebody else", url.authority),
-            Self::Command(command) => command.clone(),
+            Self::Command { command, .. } => command.clone(),
         }
     }
 
@@ -65,7 +77,8 @@ impl Contender {
     pub(super) fn path(&self) -> Option<String> {
         match self {
             Self::Url(url) => url.path.clone(),
-            _ => None,
+            Self::Command { path, .. } => path.clone(),
+            Self::Engine(_) => None,
         }
     }
 }
@@ -115,6 +128,9 @@ mod tests {
 
     #[test]
     fn a_command_is_called_by_its_program() {
-        assert_eq!(Contender::Command("/usr/bin/python3 -m http.server {port}".into()).name(), "python3");
+        let command = "/usr/bin/python3 -m http.server {port}".to_owned();
+        let python = Contender::Command { command, path: None };
+        let engine = Contender::Engine("pool".to_owned());
+        assert_eq!(Contender::names(&[python.clone(), engine, python]), ["python3", "pool", "python3 #2"]);
     }
 }

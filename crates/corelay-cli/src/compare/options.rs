@@ -35,8 +35,20 @@ Exit status:
 Examples:
   corelay compare keepalive
   corelay compare paced --engines cores,threads --seconds 60 --html paced.html
-  corelay compare keepalive --against-cmd 'nginx -p . -c bench-{port}.conf'
+  corelay compare keepalive --against-cmd 'python3 -m http.server {port}' --path /
   corelay compare all --json all.json --html all.html";
+
+const LONG_ABOUT: &str = "\
+Measure the engines, and servers of others, under the same load: each run with a server of its own, on processors that the load does not \
+use where there are two or more; servers take turns (A B C, C B A, …), and a figure is the median of the rounds with its bootstrap 95 % \
+interval. Figures whose intervals overlap are not put in an order.";
+
+const AGAINST: &str =
+    "Also measure the server that runs there; a path in the URL is asked for in place of the scenario's own";
+const AGAINST_CMD: &str =
+    "Also measure the server that this command starts, on the port that stands for {port}";
+const ROUNDS: &str = "Runs of each server, interleaved [default: 5, of all 4]";
+const CONNECTIONS: &str = "Connections in place of the scenario's number";
 
 /// What is to be measured, and where the results go.
 #[derive(Debug)]
@@ -74,25 +86,40 @@ pub(crate) fn command() -> Command {
     };
     Command::new("compare")
         .about("Measure the engines, and servers of others, under the same load")
-        .long_about(
-            "Measure the engines, and servers of others, under the same load: each run with a server of its own, on processors \
-             that the load does not use where there are two or more; servers take turns (A B C, C B A, …), and a figure is the \
-             median of the rounds with its bootstrap 95 % interval. Figures whose intervals overlap are not put in an order.",
-        )
+        .long_about(LONG_ABOUT)
         .after_help(AFTER_HELP)
         .arg(scenario)
         .arg(engines)
-        .arg(server("against", "URL", "Also measure the server that runs there. A path in the URL is asked for in place of the scenario's own"))
-        .arg(server("against-cmd", "CMD", "Also measure the server that this command starts on the port that stands for {port}"))
-        .arg(number("rounds", "N", "Runs of each server, interleaved [default: 5, of all 4]").value_parser(value_parser!(u16).range(1..=1000)))
+        .arg(server("against", "URL", AGAINST))
+        .arg(server("against-cmd", "CMD", AGAINST_CMD))
+        .arg(path())
+        .arg(number("rounds", "N", ROUNDS).value_parser(value_parser!(u16).range(1..=1000)))
         .arg(number("seconds", "S", "How long each run is measured [default: 5]").value_parser(seconds))
-        .arg(number("connections", "N", "Connections in place of the scenario's number").value_parser(value_parser!(u32).range(1..=1_000_000)))
+        .arg(number("connections", "N", CONNECTIONS).value_parser(value_parser!(u32).range(1..=1_000_000)))
         .arg(file("json", "Write every sample there"))
         .arg(file("html", "Write a report with plots there: one file, to be opened in a browser"))
 }
 
 fn server(name: &'static str, value: &'static str, help: &'static str) -> Arg {
     Arg::new(name).long(name).value_name(value).action(ArgAction::Append).help(help)
+}
+
+fn path() -> Arg {
+    Arg::new("path")
+        .long("path")
+        .value_name("PATH")
+        .requires("against-cmd")
+        .value_parser(absolute_path)
+        .help("What servers of --against-cmd are asked for in place of the scenario's own path")
+}
+
+fn absolute_path(text: &str) -> Result<String, String> {
+    let is_one = text.starts_with('/') && text.bytes().all(|byte| byte.is_ascii_graphic());
+    if is_one {
+        Ok(text.to_owned())
+    } else {
+        Err("expected a path that begins with / and has no space".to_owned())
+    }
 }
 
 fn number(name: &'static str, value: &'static str, help: &'static str) -> Arg {
@@ -145,6 +172,7 @@ fn contenders(flags: &ArgMatches) -> Result<Vec<Contender>, String> {
         })?;
         found.push(Contender::Url(url));
     }
+    let path = flags.get_one::<String>("path");
     for command in texts("against-cmd") {
         if !command.contains("{port}") {
             return Err(format!(
@@ -152,7 +180,7 @@ fn contenders(flags: &ArgMatches) -> Result<Vec<Contender>, String> {
                 command.escape_debug()
             ));
         }
-        found.push(Contender::Command(command.clone()));
+        found.push(Contender::Command { command: command.clone(), path: path.cloned() });
     }
     let mut each: Vec<Contender> = Vec::new();
     for contender in found {
@@ -203,6 +231,7 @@ mod tests {
             (&["paced", "--rounds", "0"], ["--rounds", "1..=1000"]),
             (&["paced", "--seconds", "-1"], ["--seconds", "0.05 to 3600"]),
             (&["paced", "--connections", "x"], ["--connections", "'x'"]),
+            (&["paced", "--against-cmd", "x {port}", "--path", "a b"], ["--path", "begins with /"]),
             (&["paced", "--against", "ftp://a"], ["--against", "http://HOST:PORT"]),
             (&["paced", "--against-cmd", "nginx"], ["--against-cmd", "{port}"]),
         ] {

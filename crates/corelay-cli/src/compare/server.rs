@@ -53,7 +53,7 @@ impl Server {
                     .with_context(|| format!("nobody accepts at {address}"))?;
                 Ok(Self { address, host: url.authority.clone(), process: None })
             }
-            Contender::Command(command) => Self::start_command(command, processors),
+            Contender::Command { command, .. } => Self::start_command(command, processors),
         }
     }
 

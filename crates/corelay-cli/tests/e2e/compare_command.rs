@@ -126,12 +126,11 @@ fn a_command_is_started_on_a_port_and_its_children_are_counted() {
     // Not the last command of its line, so the shell stays, and the server is its child.
     let command =
         format!("{} serve --cores 1 --listen 127.0.0.1:{{port}} ; true", env!("CARGO_BIN_EXE_corelay"));
-    let (finished, json) = compare(
-        &scratch,
-        &["keepalive", "--connections", "4", "--engines", "pool", "--against-cmd", &command],
-    );
+    let arguments = ["keepalive", "--connections", "4", "--engines", "pool", "--against-cmd", &command];
+    let (finished, json) = compare(&scratch, &[&arguments[..], &["--path", "/json"]].concat());
     assert_eq!(finished.code, 0, "{}{}", finished.stdout, finished.stderr);
     let sample = &servers(&json)[1]["samples"][0];
+    assert_eq!(sample["groups"][0]["paths"][0]["path"], "/json");
     assert!(sample["cpu_us"].as_f64().is_some_and(|us| us > 0.0), "{sample}");
     assert!(sample["memory"]["threads"].as_u64().is_some_and(|threads| threads >= 3), "{sample}");
 }
