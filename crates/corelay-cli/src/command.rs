@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
+use crate::claims;
 use crate::settings::sources::CONFIG;
 use crate::settings::table::{SETTINGS, Set, Setting};
 
@@ -64,6 +65,7 @@ pub(crate) fn corelay() -> Command {
         .after_help("Without a command: corelay serve.")
         .subcommand(serve())
         .subcommand(status())
+        .subcommand(compare())
 }
 
 /// `corelay serve`.
@@ -100,6 +102,15 @@ fn status() -> Command {
         .after_help(STATUS_EXIT_STATUS)
         .arg(url)
         .arg(json)
+}
+
+/// `corelay compare`.
+fn compare() -> Command {
+    Command::new("compare")
+        .about("Measure threading models on this machine")
+        .subcommand_required(true)
+        .subcommand(claims::command())
+        .subcommand(claims::part_command())
 }
 
 fn argument(setting: &'static Setting) -> Arg {

@@ -5,6 +5,7 @@
 //! program can.
 #![forbid(unsafe_code)]
 
+mod claims;
 mod command;
 mod demo;
 mod log;
@@ -25,6 +26,11 @@ fn main() -> ExitCode {
     let matches = command::corelay().get_matches();
     let status = match matches.subcommand() {
         Some(("status", flags)) => status::run(flags),
+        Some(("compare", flags)) => match flags.subcommand() {
+            Some(("claims", flags)) => claims::run(flags),
+            Some((_, flags)) => claims::run_part(flags),
+            None => USAGE,
+        },
         Some((_, flags)) => serve::run(flags),
         // `corelay` alone is `corelay serve`: the first thing a newcomer types should serve something.
         None => serve::run(&command::serve().get_matches_from(["corelay"])),
