@@ -52,26 +52,38 @@
 //! plan of its own does that, on another CPU.
 #![forbid(unsafe_code)]
 
+mod distribution;
 mod driver;
 pub mod driving;
 mod error;
+mod frame;
 mod link;
 pub mod machine;
+mod mix;
 mod opening;
 mod placement;
 mod plan;
 pub mod process;
+mod progress;
+mod reader;
 mod report;
 mod response;
 mod schedule;
 mod seconds;
+mod source;
+mod split;
 pub mod statistics;
 mod tally;
 
-pub use driver::{Held, run, run_and_hold};
+pub use distribution::Distribution;
+pub use driver::{Held, run, run_and_hold, run_watched};
 pub use error::{Error, ErrorCounts, ErrorKind};
+pub use mix::{Mix, Request};
 pub use placement::Placement;
-pub use plan::{Group, Mix, Pace, Plan};
+pub use plan::{Group, Pace, Plan, Protocol};
+pub use progress::{Progress, Stage};
 pub use report::{
-    DriverLimit, DriverReport, GroupReport, Latency, PathReport, PlacementReport, Report, ThreadReport, Total,
+    DriverLimit, DriverReport, Ending, GroupReport, Latency, PathReport, PlacementReport, Report,
+    ThreadReport, Total,
 };
+pub use source::{NoSource, Source};

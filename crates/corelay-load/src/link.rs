@@ -4,7 +4,7 @@ use corelay_poll::{Interest, Poller, Token, Trigger, socket};
 use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
 use std::io::{self, Read};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{IpAddr, SocketAddr, TcpStream};
 
 /// A socket on its way to the server, or connected.
 ///
@@ -14,8 +14,8 @@ pub(crate) struct Link {
     stream: TcpStream,
     token: Token,
     is_open: bool,
-    /// Bytes of the current request that are sent; `None` between requests.
-    sent: Option<usize>,
+    /// What the socket did not take yet.
+    unsent: Vec<u8>,
     interest: Interest,
 }
 
@@ -25,17 +25,21 @@ impl Link {
     /// # Errors
     ///
     /// No descriptor or port is left, or the kernel knows at once that nobody listens.
-    pub(crate) fn open(address: SocketAddr, token: Token, poller: &Poller) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    pub(crate) fn open(
+        address: SocketAddr,
+        source: Option<IpAddr>,
+        token: Token,
+        poller: &Poller,
+    ) -> io::Result<Self> {
+        let socket = unconnected(address, source)?;
         socket.set_nonblocking(true)?;
-        socket.set_tcp_nodelay(true)?;
         match socket.connect(&address.into()) {
             Err(error) if Errno::from_io_error(&error) != Some(Errno::INPROGRESS) => return Err(error),
             _ => {}
         }
         let interest = Interest::WRITE;
         poller.add(&socket, token, interest, Trigger::Level)?;
-        Ok(Self { stream: socket.into(), token, is_open: false, sent: None, interest })
+        Ok(Self { stream: socket.into(), token, is_open: false, unsent: Vec::new(), interest })
     }
 
     /// Takes over a connection that another opened.
@@ -47,7 +51,7 @@ impl Link {
         stream.set_nonblocking(true)?;
         let interest = Interest::READ;
         poller.add(&stream, token, interest, Trigger::Level)?;
-        Ok(Self { stream, token, is_open: true, sent: None, interest })
+        Ok(Self { stream, token, is_open: true, unsent: Vec::new(), interest })
     }
 
     /// Whether it is connected.
@@ -73,14 +77,18 @@ impl Link {
         self.set_interest(Interest::READ, poller)
     }
 
-    /// Sends `request` from its beginning, as far as the socket takes it.
+    /// Sends `bytes`, as far as the socket takes them; the rest waits for [`send_on`](Self::send_on).
     ///
     /// # Errors
     ///
     /// The connection is gone.
-    pub(crate) fn send(&mut self, request: &[u8], poller: &Poller) -> io::Result<()> {
-        self.sent = Some(0);
-        self.send_on(request, poller)
+    pub(crate) fn send(&mut self, bytes: &[u8], poller: &Poller) -> io::Result<()> {
+        let taken = if self.unsent.is_empty() { offer(&self.stream, bytes)? } else { 0 };
+        if taken == bytes.len() {
+            return Ok(());
+        }
+        self.unsent.extend_from_slice(&bytes[taken..]);
+        self.set_interest(Interest::BOTH, poller)
     }
 
     /// Sends on where the socket was full; nothing is done if all is sent.
@@ -88,20 +96,10 @@ impl Link {
     /// # Errors
     ///
     /// The connection is gone.
-    pub(crate) fn send_on(&mut self, request: &[u8], poller: &Poller) -> io::Result<()> {
-        while let Some(rest) = self.sent.and_then(|sent| request.get(sent..)).filter(|rest| !rest.is_empty())
-        {
-            match socket::send(&self.stream, rest) {
-                Ok(count) => self.sent = self.sent.map(|sent| sent + count),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    return self.set_interest(Interest::BOTH, poller);
-                }
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-            }
-        }
-        self.sent = None;
-        self.set_interest(Interest::READ, poller)
+    pub(crate) fn send_on(&mut self, poller: &Poller) -> io::Result<()> {
+        let taken = offer(&self.stream, &self.unsent)?;
+        self.unsent.drain(..taken);
+        if self.unsent.is_empty() { self.set_interest(Interest::READ, poller) } else { Ok(()) }
     }
 
     /// Receives what is there; 0 is the end, `None` that nothing is.
@@ -131,4 +129,28 @@ impl Link {
         self.interest = interest;
         poller.modify(&self.stream, self.token, interest, Trigger::Level)
     }
+}
+
+/// How many of `bytes` the socket takes.
+fn offer(stream: &TcpStream, bytes: &[u8]) -> io::Result<usize> {
+    let mut taken = 0;
+    while taken < bytes.len() {
+        match socket::send(stream, &bytes[taken..]) {
+            Ok(count) => taken += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(taken)
+}
+
+/// A socket that is not connected, from that address if one is given.
+pub(crate) fn unconnected(address: SocketAddr, source: Option<IpAddr>) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if let Some(source) = source {
+        socket.bind(&SocketAddr::new(source, 0).into())?;
+    }
+    socket.set_tcp_nodelay(true)?;
+    Ok(socket)
 }

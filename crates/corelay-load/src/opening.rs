@@ -7,22 +7,32 @@
 //! The first that fails ends the opening: what it would have opened is opened by the run, which counts what fails.
 //! Deliberately absent: connections that are to be placed, which [`placement`](crate::placement) opens.
 
-use crate::Plan;
+use crate::{Plan, link, source};
 use std::io;
 use std::net::TcpStream;
 
-/// For each group, its connections, in the plan's order; fewer than it wants if one failed.
-pub(crate) fn open(plan: &Plan) -> Vec<Vec<TcpStream>> {
-    let wanted = plan.groups.iter().map(|group| match group.placement {
-        Some(_) => 0,
-        None => group.connections,
-    });
-    let open = |count: u32| (0..count).map_while(|_| connect(plan).ok()).collect();
-    wanted.map(open).collect()
+/// For each group, its connections, in the plan's order; fewer than it wants if one failed, or if `proceed`, told how many are open,
+/// says no.
+pub(crate) fn open(plan: &Plan, mut proceed: impl FnMut(u64) -> bool) -> Vec<Vec<TcpStream>> {
+    let mut number = 0;
+    let mut all = Vec::new();
+    for group in &plan.groups {
+        let mut streams = Vec::new();
+        let wanted = if group.placement.is_some() { 0 } else { group.connections };
+        for connection in 0..wanted {
+            match connect(plan, number + u64::from(connection)) {
+                Ok(stream) if proceed(number + u64::from(connection) + 1) => streams.push(stream),
+                _ => break,
+            }
+        }
+        number += u64::from(group.connections);
+        all.push(streams);
+    }
+    all
 }
 
-fn connect(plan: &Plan) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect_timeout(&plan.address, plan.timeout)?;
-    stream.set_nodelay(true)?;
-    Ok(stream)
+fn connect(plan: &Plan, number: u64) -> io::Result<TcpStream> {
+    let socket = link::unconnected(plan.address, source::of_connection(&plan.sources, number))?;
+    socket.connect_timeout(&plan.address.into(), plan.timeout)?;
+    Ok(socket.into())
 }

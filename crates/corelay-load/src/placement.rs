@@ -21,7 +21,7 @@
 use crate::plan::Group;
 use crate::process::{self, ThreadTimes};
 use crate::response::ResponseReader;
-use crate::{Error, Plan};
+use crate::{Error, Plan, Request};
 use corelay_poll::thread;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -94,7 +94,7 @@ pub(crate) fn place(plan: &Plan) -> Result<Vec<Option<Placed>>, Error> {
         let Some(placement) = &group.placement else { return Ok(None) };
         let family = process::family(placement.process);
         let family = family.map_err(|error| Error::Placement(format!("/proc cannot be read: {error}")))?;
-        let request = group.request(&placement.probe, &plan.host);
+        let request = group.encode(&Request::of_path(&placement.probe), &plan.host, false);
         Search { plan, placement, request, family }.run(group.connections).map(Some)
     };
     plan.groups.iter().map(place).collect()
@@ -171,13 +171,15 @@ impl Search<'_> {
             if count == 0 {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
-            let fed = reader.feed(&buffer[..count]);
-            match fed.map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "no HTTP/1.1 answer"))? {
-                None => {}
-                Some(answer) if answer.keeps_alive && (200..300).contains(&answer.status) => return Ok(()),
-                Some(answer) => {
+            let no_answer = || io::Error::new(io::ErrorKind::InvalidData, "no HTTP/1.1 answer");
+            match reader.feed(&buffer[..count], false).map_err(|_| no_answer())? {
+                (_, None) => {}
+                (consumed, Some(_)) if consumed < count => return Err(no_answer()),
+                (_, Some(answer)) if answer.keeps_alive && answer.is_success() => return Ok(()),
+                (_, Some(answer)) => {
                     let said = if answer.keeps_alive { "" } else { " and closes" };
-                    return Err(io::Error::other(format!("the answer is {}{said}", answer.status)));
+                    let status = answer.status.unwrap_or_default();
+                    return Err(io::Error::other(format!("the answer is {status}{said}")));
                 }
             }
         }

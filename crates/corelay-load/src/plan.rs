@@ -1,6 +1,7 @@
-//! What to send: groups of connections, each with its paths and its pace.
+//! What to do: groups of connections, each with its mix of requests and its pace.
 
-use crate::{Error, Placement, seconds};
+use crate::mix::{check_fields, check_path, is_visible};
+use crate::{Error, Mix, Placement, Request, Source, seconds};
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -39,6 +40,13 @@ pub struct Plan {
     pub timeout: Duration,
     /// Where the draws from mixes begin. The same seed gives each connection the same sequence of paths.
     pub seed: u64,
+    /// Where connections come from, in turn; the kernel chooses if there are none.
+    #[serde(default)]
+    pub sources: Vec<Source>,
+    /// Ends the run when for this long requests have failed and none was answered: the server is gone, or is none. `None`, the
+    /// default: the run goes on to its end.
+    #[serde(default, with = "seconds::optional")]
+    pub give_up: Option<Duration>,
     /// At least one.
     pub groups: Vec<Group>,
 }
@@ -49,8 +57,18 @@ pub struct Plan {
 pub struct Group {
     /// What the report calls it.
     pub name: String,
-    /// How many connections, each with one request out at most.
+    /// How many connections.
     pub connections: u32,
+    /// How many requests a connection may have out at once. Default 1.
+    #[serde(default = "one")]
+    pub pipeline: u32,
+    /// Requests until a connection is closed and opened anew; the last of them says `Connection: close`. `None`, the default: as
+    /// many as there are.
+    #[serde(default)]
+    pub requests_per_connection: Option<u32>,
+    /// What is spoken. Default HTTP/1.1.
+    #[serde(default)]
+    pub protocol: Protocol,
     /// When a request is due.
     pub pace: Pace,
     /// What is asked for.
@@ -62,6 +80,18 @@ pub struct Group {
     /// That all its connections be served by one thread of the server; see [`Placement`]. `None`: wherever they fall.
     #[serde(default)]
     pub placement: Option<Placement>,
+}
+
+/// What the bytes on a connection mean.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Protocol {
+    /// HTTP/1.1, in the clear.
+    #[default]
+    Http1,
+    /// Frames: four bytes of length, the most significant first, and as many of payload. A request is one frame, its payload the
+    /// request's body; so is its answer, whatever its payload, up to 16 MiB.
+    Framed,
 }
 
 /// When a request is due.
@@ -85,10 +115,6 @@ pub enum Pace {
     },
 }
 
-/// Paths with weights: each request draws one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Mix(Vec<(String, u32)>);
-
 impl Plan {
     /// A plan without groups, with the defaults named at the fields.
     pub fn new(address: SocketAddr) -> Self {
@@ -100,6 +126,8 @@ impl Plan {
             drain: Duration::from_secs(1),
             timeout: Duration::from_secs(30),
             seed: 0,
+            sources: Vec::new(),
+            give_up: None,
             groups: Vec::new(),
         }
     }
@@ -137,13 +165,25 @@ impl Group {
 
     /// Connections of that pace.
     pub fn new(name: &str, connections: u32, pace: Pace, mix: Mix) -> Self {
-        Self { name: name.to_owned(), connections, pace, mix, fields: Vec::new(), placement: None }
+        Self {
+            name: name.to_owned(),
+            connections,
+            pipeline: 1,
+            requests_per_connection: None,
+            protocol: Protocol::Http1,
+            pace,
+            mix,
+            fields: Vec::new(),
+            placement: None,
+        }
     }
 
-    /// A request for `path`, as it goes out.
-    pub(crate) fn request(&self, path: &str, host: &str) -> Vec<u8> {
-        let fields = self.fields.iter().map(|(name, value)| format!("{name}: {value}\r\n"));
-        format!("GET {path} HTTP/1.1\r\nHost: {host}\r\n{}\r\n", fields.collect::<String>()).into_bytes()
+    /// A request, as it goes out; `closes` on the last of a connection.
+    pub(crate) fn encode(&self, request: &Request, host: &str, closes: bool) -> Vec<u8> {
+        match self.protocol {
+            Protocol::Http1 => request.encode(host, &self.fields, closes),
+            Protocol::Framed => request.encode_frame(),
+        }
     }
 
     fn check(&self) -> Result<(), Error> {
@@ -158,93 +198,38 @@ impl Group {
         {
             return wrong(format!("{rate} requests a second is no rate"));
         }
+        if self.pipeline == 0 || self.requests_per_connection == Some(0) {
+            return wrong("a connection has at least one request".into());
+        }
         if self.mix.total_weight() == 0 {
             return wrong("no path has a weight above 0".into());
         }
-        if let Some((name, value)) = self.fields.iter().find(|(name, value)| !is_field(name, value)) {
-            return wrong(format!("{name:?} with {value:?} is no field that may be added"));
-        }
-        let probe = self.placement.iter().map(|placement| placement.probe.as_str());
-        match self.mix.paths().chain(probe).find(|path| !path.starts_with('/') || !is_visible(path)) {
-            Some(path) => wrong(format!("{path:?} is no path: it begins with / and has no space or control")),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Mix {
-    /// One path.
-    pub fn only(path: &str) -> Self {
-        Self::weighted([(path, 1)])
+        self.check_requests().map_err(|error| match error {
+            Error::Plan(why) => Error::Plan(format!("group {name:?}: {why}")),
+            other => other,
+        })
     }
 
-    /// Paths drawn in proportion to their weights: `[("/a", 99), ("/b", 1)]` asks for `/b` once in a hundred times.
-    pub fn weighted<'a>(paths: impl IntoIterator<Item = (&'a str, u32)>) -> Self {
-        Self(paths.into_iter().map(|(path, weight)| (path.to_owned(), weight)).collect())
-    }
-
-    /// The paths, in the order they were given.
-    pub fn paths(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.iter().map(|(path, _)| path.as_str())
-    }
-
-    fn total_weight(&self) -> u64 {
-        self.0.iter().map(|(_, weight)| u64::from(*weight)).sum()
-    }
-
-    /// Draws the index of a path. A mix of one draws nothing.
-    pub(crate) fn draw(&self, random: &mut fastrand::Rng) -> usize {
-        if self.0.len() == 1 {
-            return 0;
-        }
-        let mut left = random.u64(..self.total_weight());
-        let fits = |(_, weight): &(String, u32)| match left.checked_sub(u64::from(*weight)) {
-            None => true,
-            Some(rest) => {
-                left = rest;
-                false
+    fn check_requests(&self) -> Result<(), Error> {
+        if let Protocol::Framed = self.protocol {
+            if self.placement.is_some() {
+                return Err(Error::Plan("frames cannot be placed: a placement's probe is HTTP".to_owned()));
             }
-        };
-        self.0.iter().position(fits).unwrap_or(0)
+            return self.mix.requests().try_for_each(Request::check_frame);
+        }
+        check_fields(&self.fields)?;
+        self.placement.iter().try_for_each(|placement| check_path(&placement.probe))?;
+        self.mix.requests().try_for_each(Request::check)
     }
 }
 
-/// Neither empty, nor with a byte that would end a request line or a field (RFC 9112 sections 3 and 5).
-fn is_visible(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-/// A field whose line ends where it should, and which changes neither where the request goes nor where it ends: a name of
-/// token characters, a value of visible ones with spaces only between (RFC 9110 sections 5.5 and 5.6.2).
-fn is_field(name: &str, value: &str) -> bool {
-    const FIXED: [&str; 5] = ["content-length", "expect", "host", "transfer-encoding", "upgrade"];
-    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
-    !name.is_empty()
-        && name.bytes().all(is_token)
-        && !FIXED.iter().any(|fixed| fixed.eq_ignore_ascii_case(name))
-        && value.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic())
-        && value.trim() == value
+fn one() -> u32 {
+    1
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_mix_is_drawn_by_weight_and_the_seed_repeats_it() {
-        let mix = Mix::weighted([("/a", 99), ("/never", 0), ("/b", 1)]);
-        let draw = |seed| {
-            let mut random = fastrand::Rng::with_seed(seed);
-            (0..100_000).map(|_| mix.draw(&mut random)).collect::<Vec<_>>()
-        };
-        let drawn = draw(7);
-        let count = |wanted| drawn.iter().filter(|&&path| path == wanted).count();
-        assert_eq!(count(1), 0);
-        // Mean 1,000, standard deviation 31; the seed makes it one number, this says it is a sane one.
-        assert!((850..1150).contains(&count(2)), "{}", count(2));
-        assert_eq!(drawn, draw(7));
-        assert_ne!(drawn, draw(8));
-    }
 
     #[test]
     fn a_plan_says_what_is_wrong_with_it() {
@@ -279,17 +264,11 @@ mod tests {
     }
 
     #[test]
-    fn fields_are_sent_as_they_are() {
-        let group = with_field("Accept-Encoding", "gzip, br;q=0.5");
-        let request = "GET /a HTTP/1.1\r\nHost: h\r\nAccept-Encoding: gzip, br;q=0.5\r\n\r\n";
-        assert_eq!(String::from_utf8_lossy(&group.request("/a", "h")), request);
-        assert!(group.check().is_ok());
-    }
-
-    #[test]
     fn a_plan_survives_json() {
         let mut plan = Plan::new(([127, 0, 0, 1], 80).into());
         plan.groups.push(Group::open("g", 3, 2.5, Mix::weighted([("/a", 1), ("/b", 2)])));
+        plan.sources.push("127.0.0.0/8".parse().expect("a source"));
+        plan.give_up = Some(Duration::from_secs(1));
         let text = serde_json::to_string(&plan).expect("a plan is plain data");
         assert!(text.contains(r#""warm_up":0.5"#), "{text}");
         assert_eq!(serde_json::from_str::<Plan>(&text).expect("its own JSON"), plan);

@@ -8,27 +8,36 @@
 //!   └ 1xx: read on at the next head (RFC 9110 section 15.2)
 //! ```
 //!
-//! Strict where it must be to trust a count: two lengths, an unknown transfer coding, or a byte after the answer (nothing
-//! is pipelined, so nobody asked for it) is [`BadFraming`]. Heads are httparse's, chunks corelay-http's.
+//! Strict where it must be to trust a count: two lengths or an unknown transfer coding are [`BadFraming`], and so is, for who
+//! feeds it, a byte after the last answer that was asked for. Heads are httparse's, chunks corelay-http's.
 
 use corelay_http::{BodyDecoder, Framing, Limits};
+use std::mem::MaybeUninit;
 
 /// A longer head is not waited for.
 const HEAD_BYTES_MAX: usize = 64 * 1024;
 const FIELDS_MAX: usize = 100;
 
-/// Not an HTTP/1.1 answer, or more than one.
+/// Not an answer of the protocol, or more of them than were asked for.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct BadFraming;
 
 /// One whole answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Answer {
-    pub(crate) status: u16,
+    /// `None` where the protocol has none.
+    pub(crate) status: Option<u16>,
     /// Body bytes, without their framing.
     pub(crate) body_bytes: u64,
     /// Whether the connection may be used again (RFC 9112 section 9.3).
     pub(crate) keeps_alive: bool,
+}
+
+impl Answer {
+    /// Whether it is what was asked for: a status of 2xx, where there is one.
+    pub(crate) fn is_success(&self) -> bool {
+        self.status.is_none_or(|status| (200..300).contains(&status))
+    }
 }
 
 /// Where in an answer the connection is.
@@ -55,16 +64,23 @@ struct Head {
     framing: Option<Framing>,
 }
 
+/// How far a feed went: the bytes that are done with, and the answer that ended there.
+pub(crate) type Fed = Result<(usize, Option<Answer>), BadFraming>;
+
 impl ResponseReader {
-    /// Takes the next bytes; an answer, once it is whole.
-    pub(crate) fn feed(&mut self, input: &[u8]) -> Result<Option<Answer>, BadFraming> {
+    /// Takes the next bytes, up to the end of an answer; without one, all of them are taken. `to_head`: the answer is to HEAD, and
+    /// has no body whatever its fields say (RFC 9112 section 6.3).
+    pub(crate) fn feed(&mut self, input: &[u8], to_head: bool) -> Fed {
         let Stage::Head = self.stage else { return self.feed_body(input) };
         if self.partial.is_empty() {
-            return self.feed_head(input);
+            return self.feed_head(input, to_head);
         }
         let mut all = std::mem::take(&mut self.partial);
+        let before = all.len();
         all.extend_from_slice(input);
-        self.feed_head(&all)
+        let (consumed, answer) = self.feed_head(&all, to_head)?;
+        // A partial head is no whole one: what ends in `all` ends behind it.
+        Ok((consumed.saturating_sub(before), answer))
     }
 
     /// The connection ended: the answer, if that is what ends it.
@@ -75,55 +91,60 @@ impl ResponseReader {
         }
     }
 
-    fn feed_head(&mut self, mut input: &[u8]) -> Result<Option<Answer>, BadFraming> {
+    fn feed_head(&mut self, input: &[u8], to_head: bool) -> Fed {
+        let mut consumed = 0;
         loop {
-            let Some(head) = parse(input)? else {
-                self.partial.extend_from_slice(input);
-                return if input.len() > HEAD_BYTES_MAX { Err(BadFraming) } else { Ok(None) };
+            let rest = &input[consumed..];
+            let Some(head) = parse(rest, to_head)? else {
+                self.partial.extend_from_slice(rest);
+                return if rest.len() > HEAD_BYTES_MAX { Err(BadFraming) } else { Ok((input.len(), None)) };
             };
-            input = &input[head.bytes..];
+            consumed += head.bytes;
             if (100..200).contains(&head.status) {
                 continue;
             }
-            let answer = Answer { status: head.status, body_bytes: 0, keeps_alive: head.keeps_alive };
+            let answer = Answer { status: Some(head.status), body_bytes: 0, keeps_alive: head.keeps_alive };
             self.stage = match head.framing {
                 Some(framing) => Stage::Body(BodyDecoder::new(framing), answer),
                 None => Stage::UntilClose(Answer { keeps_alive: false, ..answer }),
             };
-            return self.feed_body(input);
+            let (of_body, answer) = self.feed_body(&input[consumed..])?;
+            return Ok((consumed + of_body, answer));
         }
     }
 
-    fn feed_body(&mut self, mut input: &[u8]) -> Result<Option<Answer>, BadFraming> {
+    fn feed_body(&mut self, input: &[u8]) -> Fed {
         let (decoder, answer) = match &mut self.stage {
-            Stage::Head => return Ok(None),
+            Stage::Head => return Ok((0, None)),
             Stage::UntilClose(answer) => {
                 answer.body_bytes += input.len() as u64;
-                return Ok(None);
+                return Ok((input.len(), None));
             }
             Stage::Body(decoder, answer) => (decoder, answer),
         };
+        let mut consumed = 0;
         while !decoder.is_complete() {
-            let decoded = decoder.decode(input, &Limits::default()).map_err(|_| BadFraming)?;
+            let decoded = decoder.decode(&input[consumed..], &Limits::default()).map_err(|_| BadFraming)?;
             answer.body_bytes += decoded.data.len() as u64;
-            input = &input[decoded.consumed..];
-            if !decoded.complete && input.is_empty() {
-                return Ok(None);
+            consumed += decoded.consumed;
+            if !decoded.complete && consumed == input.len() {
+                return Ok((consumed, None));
             }
         }
         let answer = *answer;
         self.stage = Stage::Head;
-        if input.is_empty() { Ok(Some(answer)) } else { Err(BadFraming) }
+        Ok((consumed, Some(answer)))
     }
 }
 
 /// Reads one head; `None` while it is not whole.
-fn parse(input: &[u8]) -> Result<Option<Head>, BadFraming> {
-    let mut fields = [httparse::EMPTY_HEADER; FIELDS_MAX];
-    let mut response = httparse::Response::new(&mut fields);
-    let httparse::Status::Complete(bytes) = response.parse(input).map_err(|_| BadFraming)? else {
-        return Ok(None);
-    };
+fn parse(input: &[u8], to_head: bool) -> Result<Option<Head>, BadFraming> {
+    // Not initialised: that would be three kilobytes for each answer.
+    let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
+    let mut response = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let parsed = config.parse_response_with_uninit_headers(&mut response, input, &mut fields);
+    let httparse::Status::Complete(bytes) = parsed.map_err(|_| BadFraming)? else { return Ok(None) };
     let status = response.code.ok_or(BadFraming)?;
     let mut keeps_alive = response.version == Some(1);
     let (mut length, mut chunked) = (None, false);
@@ -147,6 +168,7 @@ fn parse(input: &[u8]) -> Result<Option<Head>, BadFraming> {
     let framing = match (status, length, chunked) {
         (100..200 | 204 | 304, ..) => Some(Framing::None),
         (_, Some(_), true) => return Err(BadFraming),
+        _ if to_head => Some(Framing::None),
         (_, None, true) => Some(Framing::Chunked),
         (_, Some(length), false) => Some(Framing::Length(length)),
         (_, None, false) => None,
@@ -169,20 +191,24 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body_bytes: u64) -> Answer {
-        Answer { status, body_bytes, keeps_alive: true }
+        Answer { status: Some(status), body_bytes, keeps_alive: true }
     }
 
     /// Feeds it whole, and split at every byte.
     fn read(input: &[u8]) -> Result<Option<Answer>, BadFraming> {
-        let whole = ResponseReader::default().feed(input);
+        let answer_of = |(consumed, answer), fed: &[u8]| match answer {
+            // Whatever follows a whole answer is one byte too many.
+            Some(_) if consumed < fed.len() => Err(BadFraming),
+            _ => Ok(answer),
+        };
+        let whole = ResponseReader::default().feed(input, false).and_then(|fed| answer_of(fed, input));
         for split in 1..input.len() {
             let mut reader = ResponseReader::default();
             let (first, second) = input.split_at(split);
-            let found = match reader.feed(first) {
-                Ok(None) => reader.feed(second),
-                // Whatever follows a whole answer is one byte too many.
-                Ok(Some(_)) => Err(BadFraming),
-                error => error,
+            let found = match reader.feed(first, false) {
+                Ok((_, None)) => reader.feed(second, false).and_then(|fed| answer_of(fed, second)),
+                Ok((_, Some(_))) => Err(BadFraming),
+                Err(error) => Err(error),
             };
             assert_eq!(found, whole, "split at {split}");
         }
@@ -206,6 +232,31 @@ mod tests {
     }
 
     #[test]
+    fn an_answer_to_head_ends_with_its_head() {
+        let input = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
+        assert_eq!(ResponseReader::default().feed(input, true), Ok((input.len(), Some(answer(200, 0)))));
+    }
+
+    #[test]
+    fn pipelined_answers_are_read_one_after_another_wherever_they_are_split() {
+        let one = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
+        let two =
+            [&one[..], b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"]
+                .concat();
+        for split in 0..two.len() {
+            let (mut reader, mut found) = (ResponseReader::default(), Vec::new());
+            for mut part in [&two[..split], &two[split..]] {
+                while !part.is_empty() {
+                    let (consumed, answer) = reader.feed(part, false).expect("both are well formed");
+                    part = &part[consumed..];
+                    found.extend(answer);
+                }
+            }
+            assert_eq!(found, [answer(200, 5), answer(404, 0)], "split at {split}");
+        }
+    }
+
+    #[test]
     fn a_connection_persists_only_as_both_say() {
         for (input, keeps_alive) in [
             (&b"HTTP/1.1 200 OK\r\nConnection: foo, Close\r\nContent-Length: 0\r\n\r\n"[..], false),
@@ -219,9 +270,9 @@ mod tests {
     #[test]
     fn an_answer_without_a_length_ends_with_its_connection() {
         let mut reader = ResponseReader::default();
-        assert_eq!(reader.feed(b"HTTP/1.1 200 OK\r\n\r\nabc"), Ok(None));
+        assert_eq!(reader.feed(b"HTTP/1.1 200 OK\r\n\r\nabc", false), Ok((22, None)));
         assert_eq!(reader.end(), Some(Answer { keeps_alive: false, ..answer(200, 3) }));
-        assert_eq!(reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na"), Ok(None));
+        assert_eq!(reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na", false), Ok((39, None)));
         assert_eq!(reader.end(), None);
     }
 

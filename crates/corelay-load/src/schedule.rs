@@ -69,6 +69,11 @@ impl Schedule {
         Some(connection as u32)
     }
 
+    /// Nothing is due from that moment on.
+    pub(crate) fn cut(&mut self, end: Instant) {
+        self.end = self.end.min(end);
+    }
+
     fn moment(&self, number: u64) -> Option<Instant> {
         let after = match &self.moments {
             Moments::Even { apart } => (number as f64 * apart) as u64,

@@ -1,13 +1,9 @@
-//! Counts while a run lasts: histograms for paths, answer times for connections.
+//! Counts while a run lasts: distributions for requests, answer times for connections.
 
 use crate::response::Answer;
-use crate::{ErrorCounts, ErrorKind, Latency, Total};
-use hdrhistogram::Histogram;
-use std::time::{Duration, Instant};
-
-/// What is told apart, and the longest that is: in between, three significant digits.
-const FINEST: Duration = Duration::from_micros(1);
-const LONGEST: Duration = Duration::from_secs(3600);
+use crate::{Distribution, ErrorCounts, ErrorKind, Total};
+use std::collections::BTreeMap;
+use std::time::Instant;
 
 /// What is measured, from when to when.
 #[derive(Debug, Clone, Copy)]
@@ -21,68 +17,51 @@ impl Window {
         (self.begin..self.end).contains(&moment)
     }
 
+    /// Its length; a run that was ended early may have none.
     pub(crate) fn seconds(&self) -> f64 {
         (self.end - self.begin).as_secs_f64()
     }
-}
 
-/// Times, to three digits.
-#[derive(Debug, Clone)]
-pub(crate) struct Times(Histogram<u64>);
-
-impl Times {
-    pub(crate) fn new() -> Self {
-        let bounds = (FINEST.as_nanos() as u64, LONGEST.as_nanos() as u64);
-        Self(
-            Histogram::new_with_bounds(bounds.0, bounds.1, 3)
-                .expect("the bounds are constants that it takes"),
-        )
-    }
-
-    pub(crate) fn record(&mut self, time: Duration) {
-        self.0.saturating_record(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-    }
-
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.0.add(&other.0).expect("all have the same bounds");
-    }
-
-    pub(crate) fn summary(&self) -> Latency {
-        let at = |quantile| Duration::from_nanos(self.0.value_at_quantile(quantile));
-        Latency {
-            count: self.0.len(),
-            p50: at(0.5),
-            p90: at(0.9),
-            p99: at(0.99),
-            p99_9: at(0.999),
-            p99_99: at(0.9999),
-            max: Duration::from_nanos(self.0.max()),
-        }
+    /// So many in it, per second.
+    pub(crate) fn rate(&self, count: u64) -> f64 {
+        if count == 0 { 0.0 } else { count as f64 / self.seconds() }
     }
 }
 
-/// Requests of one path.
-#[derive(Debug, Clone)]
+/// Requests of one kind.
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Tally {
     answered: u64,
     answered_in_window: u64,
     errors: ErrorCounts,
     body_bytes: u64,
-    latency: Times,
+    /// A handful at most, the usual one first: looked for from the beginning.
+    statuses: Vec<(u16, u64)>,
+    latency: Distribution,
 }
 
 impl Tally {
-    pub(crate) fn new() -> Self {
-        let errors = ErrorCounts::default();
-        Self { answered: 0, answered_in_window: 0, errors, body_bytes: 0, latency: Times::new() }
-    }
-
     /// A request that was due at `due` ended well, after the warm-up.
     pub(crate) fn answered(&mut self, due: Instant, now: Instant, answer: Answer, window: &Window) {
+        self.count_status(answer);
         self.answered += 1;
         self.answered_in_window += u64::from(window.contains(now));
         self.body_bytes += answer.body_bytes;
         self.latency.record(now.saturating_duration_since(due));
+    }
+
+    /// A whole answer, but not what was asked for, after the warm-up.
+    pub(crate) fn refused(&mut self, answer: Answer) {
+        self.count_status(answer);
+        self.errors.count(ErrorKind::BadStatus);
+    }
+
+    fn count_status(&mut self, answer: Answer) {
+        let Some(status) = answer.status else { return };
+        match self.statuses.iter_mut().find(|(known, _)| *known == status) {
+            Some((_, count)) => *count += 1,
+            None => self.statuses.push((status, 1)),
+        }
     }
 
     /// A request that was due at `due` failed, after the warm-up.
@@ -98,7 +77,26 @@ impl Tally {
         self.answered_in_window += other.answered_in_window;
         self.errors.add(&other.errors);
         self.body_bytes += other.body_bytes;
+        for &(status, count) in &other.statuses {
+            match self.statuses.iter_mut().find(|(known, _)| *known == status) {
+                Some((_, sum)) => *sum += count,
+                None => self.statuses.push((status, count)),
+            }
+        }
         self.latency.add(&other.latency);
+    }
+
+    /// Answered and failed so far.
+    pub(crate) fn ended(&self) -> (u64, u64) {
+        (self.answered, self.errors.total())
+    }
+
+    pub(crate) fn statuses(&self) -> BTreeMap<u16, u64> {
+        self.statuses.iter().copied().collect()
+    }
+
+    pub(crate) fn latency(&self) -> &Distribution {
+        &self.latency
     }
 
     pub(crate) fn total(&self, window: &Window) -> Total {
@@ -106,7 +104,7 @@ impl Tally {
             requests: self.answered + self.errors.total(),
             answered: self.answered,
             errors: self.errors,
-            per_second: self.answered_in_window as f64 / window.seconds(),
+            per_second: window.rate(self.answered_in_window),
             body_bytes: self.body_bytes,
             latency: self.latency.summary(),
         }
@@ -132,7 +130,7 @@ impl Answers {
     /// longer than usual, as if the next had come when the time was over.
     pub(crate) fn per_second(&self, window: &Window) -> f64 {
         let Some((first, last)) = self.first_and_last.filter(|_| self.count > 1) else {
-            return self.count as f64 / window.seconds();
+            return window.rate(self.count);
         };
         let between = (self.count - 1) as f64 / (last - first).as_secs_f64();
         between.min(self.count as f64 / (window.end - first).as_secs_f64())
@@ -142,6 +140,7 @@ impl Answers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_connections_rate_is_not_rounded_to_whole_answers() {
@@ -164,7 +163,7 @@ mod tests {
     #[test]
     fn what_waited_in_vain_is_in_the_distribution_and_what_broke_is_not() {
         let due = Instant::now();
-        let mut tally = Tally::new();
+        let mut tally = Tally::default();
         for kind in [ErrorKind::Reset, ErrorKind::Unanswered] {
             tally.failed(due, due + Duration::from_secs(2), kind);
         }

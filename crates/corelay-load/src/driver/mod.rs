@@ -6,20 +6,24 @@
 
 mod connection;
 mod exchange;
+mod failing;
+mod running;
 mod usage;
 mod watch;
 
 use crate::link::Link;
 use crate::opening;
 use crate::placement::{self, Placed};
-use crate::plan::{Group, Pace};
-use crate::schedule::Schedule;
-use crate::tally::{Tally, Times, Window};
-use crate::{DriverReport, Error, ErrorKind, GroupReport, PathReport, Plan, Report};
+use crate::report::Used;
+use crate::tally::Window;
+use crate::{Distribution, DriverReport, Ending, Error, ErrorKind, Plan, Progress, Report, Stage};
 use connection::Connection;
 use corelay_poll::{Events, Interest, Poller, Timer, Token, Trigger};
+use failing::Failing;
+use running::{Running, seed_of_connection};
 use std::io;
 use std::net::TcpStream;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 use usage::Usage;
 use watch::Watch;
@@ -30,7 +34,7 @@ const EVENTS: usize = 1024;
 /// Bytes received at once: a larger answer takes more than one turn.
 const BUFFER_BYTES: usize = 64 * 1024;
 
-/// How often all connections are looked over for timeouts, and for a rest that is over.
+/// How often all connections are looked over for timeouts, and for a rest that is over; and whoever watches is told.
 const LOOK_OVER: Duration = Duration::from_millis(100);
 
 /// The generation of a connection that was open when the run began.
@@ -47,6 +51,35 @@ const TIMER: Token = Token::new(u32::MAX, 0);
 /// that cannot be reached, or fails, is no error here: the report counts it.
 pub fn run(plan: &Plan) -> Result<Report, Error> {
     run_and_hold(plan, || ()).map(|(report, _)| report)
+}
+
+/// The same, for who watches: `opened` is called when the connections are open, and `watch` about ten times a second from then on, and
+/// while they are opened. Once it breaks, nothing new begins: what is out has the plan's drain to end, and the report is of what was
+/// measured. If it breaks again, the run ends at once.
+///
+/// ```no_run
+/// use corelay_load::{Group, Mix, Plan, run_watched};
+/// use std::ops::ControlFlow;
+///
+/// let mut plan = Plan::new("127.0.0.1:8080".parse()?);
+/// plan.groups.push(Group::closed("plain", 32, Mix::only("/plaintext")));
+/// let report = run_watched(&plan, || (), |so_far| {
+///     println!("{} answers", so_far.answered);
+///     if so_far.answered < 1_000_000 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+/// })?;
+/// println!("{:?} after {:?}", report.ending, report.measured);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// # Errors
+///
+/// Those of [`run`].
+pub fn run_watched(
+    plan: &Plan,
+    opened: impl FnOnce(),
+    mut watch: impl FnMut(&Progress) -> ControlFlow<()>,
+) -> Result<Report, Error> {
+    drive(plan, opened, &mut watch).map(|(report, _)| report)
 }
 
 /// The same, for who looks at the server: `opened` is called when the connections are open, the warm-up begins when it returns,
@@ -67,11 +100,24 @@ pub fn run(plan: &Plan) -> Result<Report, Error> {
 ///
 /// Those of [`run`].
 pub fn run_and_hold(plan: &Plan, opened: impl FnOnce()) -> Result<(Report, Held), Error> {
+    drive(plan, opened, &mut |_| ControlFlow::Continue(()))
+}
+
+/// Whoever watches a run, and may end it.
+type Watcher<'w> = &'w mut dyn FnMut(&Progress) -> ControlFlow<()>;
+
+fn drive(plan: &Plan, opened: impl FnOnce(), watcher: Watcher<'_>) -> Result<(Report, Held), Error> {
     plan.check()?;
     let placed = placement::place(plan)?;
-    let streams = opening::open(plan);
+    let mut next_look = Instant::now();
+    let streams = opening::open(plan, |opened| {
+        let is_time = Instant::now() >= next_look;
+        next_look = if is_time { Instant::now() + LOOK_OVER } else { next_look };
+        let so_far = Progress { opened, ..Progress::default() };
+        !is_time || watcher(&so_far).is_continue()
+    });
     opened();
-    let mut driver = Driver::new(plan)?;
+    let mut driver = Driver::new(plan, watcher)?;
     driver.adopt(placed, streams)?;
     let usage = Usage::begin();
     driver.open_all();
@@ -79,10 +125,9 @@ pub fn run_and_hold(plan: &Plan, opened: impl FnOnce()) -> Result<(Report, Held)
     while !driver.is_done() {
         driver.turn(&mut events)?;
     }
-    let (cpu_share, cpu_wait_share) = usage.shares();
+    let used = usage.end();
     driver.give_up_the_rest();
-    let report = driver.report(cpu_share, cpu_wait_share);
-    Ok((report, driver.hold()))
+    Ok((driver.report(&used), driver.hold()))
 }
 
 /// The connections of a run that is over, still open. Dropped, they close.
@@ -104,37 +149,30 @@ impl Drop for Held {
 /// A run under way.
 struct Driver<'p> {
     plan: &'p Plan,
+    watcher: Watcher<'p>,
     groups: Vec<Running<'p>>,
     connections: Vec<Connection>,
     window: Window,
     now: Instant,
-    /// Connections with a request that has begun.
+    /// Requests that have begun and not ended.
     busy: usize,
     next_look_over: Instant,
     poller: Poller,
     timer: Timer,
     /// What the timer is set to.
     armed: Option<Instant>,
+    /// What is received, and what is sent of several requests.
     buffer: Vec<u8>,
-}
-
-/// A group under way.
-struct Running<'p> {
-    group: &'p Group,
-    /// The slot of its first connection.
-    first: usize,
-    /// `None` in a closed loop.
-    schedule: Option<Schedule>,
-    /// For each path: the request, ready to send, and its counts.
-    requests: Vec<Vec<u8>>,
-    tallies: Vec<Tally>,
-    lateness: Times,
-    /// Of a group that is placed.
-    watch: Option<Watch>,
+    output: Vec<u8>,
+    opened: u64,
+    failing: Failing,
+    ending: Ending,
+    is_aborted: bool,
+    first_garbage: Option<String>,
 }
 
 impl<'p> Driver<'p> {
-    fn new(plan: &'p Plan) -> io::Result<Self> {
+    fn new(plan: &'p Plan, watcher: Watcher<'p>) -> io::Result<Self> {
         let (poller, timer) = (Poller::new()?, Timer::new()?);
         poller.add(&timer, TIMER, Interest::READ, Trigger::Level)?;
         let now = Instant::now();
@@ -143,25 +181,32 @@ impl<'p> Driver<'p> {
         let mut connections = Vec::new();
         let mut groups = Vec::new();
         for (index, group) in plan.groups.iter().enumerate() {
-            groups.push(Running::new(plan, index, connections.len(), now, window.end));
+            let running = Running::new(plan, index, connections.len(), now, window.end);
             connections.extend((0..group.connections).map(|number| {
-                Connection::new(index, number, seed_of_connection(plan.seed, index, number), now)
+                let seed = seed_of_connection(plan.seed, index, number);
+                Connection::new(&running, (index, number), seed, now)
             }));
+            groups.push(running);
         }
-        let next_look_over = now + LOOK_OVER;
-        let buffer = vec![0; BUFFER_BYTES];
         Ok(Self {
             plan,
+            watcher,
             groups,
             connections,
             window,
             now,
             busy: 0,
-            next_look_over,
+            next_look_over: now + LOOK_OVER,
             poller,
             timer,
             armed: None,
-            buffer,
+            buffer: vec![0; BUFFER_BYTES],
+            output: Vec::new(),
+            opened: 0,
+            failing: Failing::default(),
+            ending: Ending::AsPlanned,
+            is_aborted: false,
+            first_garbage: None,
         })
     }
 
@@ -180,6 +225,7 @@ impl<'p> Driver<'p> {
                 connection.generation = ADOPTED_GENERATION;
                 let token = Token::new(slot as u32, connection.generation);
                 connection.link = Some(Link::adopt(stream, token, &self.poller)?);
+                self.opened += 1;
             }
         }
         Ok(())
@@ -255,6 +301,50 @@ impl<'p> Driver<'p> {
                 self.advance(slot);
             }
         }
+        self.tell_the_watcher();
+    }
+
+    /// Tells how far it is, and ends the run early if that is wanted, or if it is of no use to go on.
+    fn tell_the_watcher(&mut self) {
+        let so_far = self.progress();
+        if (self.watcher)(&so_far).is_break() {
+            self.is_aborted = self.ending == Ending::Stopped;
+            self.end_early(Ending::Stopped);
+        }
+        let connections = self.connections.len();
+        let is_hopeless = |patience| self.failing.is_hopeless(patience, connections, self.now);
+        if self.plan.give_up.is_some_and(is_hopeless) {
+            self.end_early(Ending::GaveUp);
+        }
+    }
+
+    /// Nothing new begins; what was measured ends here, and the drain begins.
+    fn end_early(&mut self, ending: Ending) {
+        if self.ending != Ending::AsPlanned || self.now >= self.window.end {
+            return;
+        }
+        self.ending = ending;
+        self.window.end = self.now;
+        self.window.begin = self.window.begin.min(self.now);
+        self.groups
+            .iter_mut()
+            .filter_map(|running| running.schedule.as_mut())
+            .for_each(|due| due.cut(self.now));
+    }
+
+    fn progress(&self) -> Progress {
+        let (mut answered, mut failed) = (0, 0);
+        for tally in self.groups.iter().flat_map(|running| &running.tallies) {
+            let ended = tally.ended();
+            (answered, failed) = (answered + ended.0, failed + ended.1);
+        }
+        let stage = match self.now {
+            now if now < self.window.begin => Stage::WarmUp,
+            now if now < self.window.end => Stage::Measuring,
+            _ => Stage::Draining,
+        };
+        let measured = self.now.min(self.window.end).saturating_duration_since(self.window.begin);
+        Progress { stage, measured, opened: self.opened, answered, failed }
     }
 
     fn last_moment(&self) -> Instant {
@@ -262,21 +352,21 @@ impl<'p> Driver<'p> {
     }
 
     fn is_done(&self) -> bool {
-        self.now >= self.window.end && (self.busy == 0 || self.now >= self.last_moment())
+        self.now >= self.window.end && (self.busy == 0 || self.now >= self.last_moment() || self.is_aborted)
     }
 
     /// Counts what is out, or was never sent though it was due.
     fn give_up_the_rest(&mut self) {
         for connection in &mut self.connections {
             let Running { group, schedule, tallies, .. } = &mut self.groups[connection.group];
-            if let Some(request) = connection.current.take() {
-                tallies[request.path].failed(request.due, self.now, ErrorKind::Unanswered);
+            for request in connection.flight.drain(..) {
+                tallies[request.drawn].failed(request.due, self.now, ErrorKind::Unanswered);
             }
             while let Some(due) =
                 schedule.as_ref().and_then(|schedule| schedule.due(connection.number, connection.turn))
             {
-                let path = group.mix.draw(&mut connection.random);
-                tallies[path].failed(due, self.now, ErrorKind::Unanswered);
+                let drawn = group.mix.draw(&mut connection.random);
+                tallies[drawn].failed(due, self.now, ErrorKind::Unanswered);
                 connection.turn += 1;
             }
         }
@@ -287,66 +377,21 @@ impl<'p> Driver<'p> {
         Held { links, poller: self.poller }
     }
 
-    fn report(&self, cpu_share: f64, cpu_wait_share: Option<f64>) -> Report {
-        let mut lateness: Option<Times> = None;
+    fn report(&mut self, used: &Used) -> Report {
+        let mut lateness: Option<Distribution> = None;
         for group in self.groups.iter().filter(|group| group.schedule.is_some()) {
-            lateness.get_or_insert_with(Times::new).add(&group.lateness);
+            lateness.get_or_insert_default().add(&group.lateness);
         }
-        let driver = DriverReport::new(cpu_share, cpu_wait_share, lateness.map(|times| times.summary()));
-        Report { groups: self.groups.iter().map(|group| self.report_of(group)).collect(), driver }
-    }
-
-    fn report_of(&self, group: &Running<'_>) -> GroupReport {
-        let mut total = Tally::new();
-        group.tallies.iter().for_each(|tally| total.add(tally));
-        let connections = &self.connections[group.first..][..group.group.connections as usize];
-        let rates = connections.iter().map(|connection| connection.answers.per_second(&self.window));
-        let paths = group.group.mix.paths().zip(&group.tallies);
-        GroupReport {
-            name: group.group.name.clone(),
-            total: total.total(&self.window),
-            paths: paths
-                .map(|(path, tally)| PathReport { path: path.to_owned(), total: tally.total(&self.window) })
-                .collect(),
-            slowest_connection_per_second: rates.fold(f64::INFINITY, f64::min),
-            placement: group.watch.as_ref().map(|watch| {
-                let lost =
-                    connections.iter().filter(|connection| connection.generation != ADOPTED_GENERATION);
-                watch.report(lost.count() as u32)
-            }),
-        }
-    }
-}
-
-impl<'p> Running<'p> {
-    fn new(plan: &'p Plan, index: usize, first: usize, start: Instant, end: Instant) -> Self {
-        let group = &plan.groups[index];
-        let schedule = match group.pace {
-            Pace::Closed => None,
-            Pace::Open { requests_per_second } => {
-                Some(Schedule::even(requests_per_second, group.connections, start, end))
-            }
-            Pace::Poisson { requests_per_second } => {
-                // No connection has this number.
-                let seed = seed_of_connection(plan.seed, index, u32::MAX);
-                Some(Schedule::poisson(requests_per_second, group.connections, start, end, seed))
-            }
+        let report_of = |running: &Running<'_>| {
+            let connections = &self.connections[running.first..][..running.group.connections as usize];
+            running.report(connections, &self.window, ADOPTED_GENERATION)
         };
-        Self {
-            group,
-            first,
-            schedule,
-            requests: group.mix.paths().map(|path| group.request(path, &plan.host)).collect(),
-            tallies: vec![Tally::new(); group.mix.paths().len()],
-            lateness: Times::new(),
-            watch: None,
+        Report {
+            groups: self.groups.iter().map(report_of).collect(),
+            driver: DriverReport::new(used, lateness),
+            ending: self.ending,
+            measured: self.window.end - self.window.begin,
+            first_garbage: self.first_garbage.take(),
         }
     }
-}
-
-/// A seed for each connection: a sequence that depends on no other connection's timing.
-fn seed_of_connection(seed: u64, group: usize, number: u32) -> u64 {
-    // Odd, so that no two connections of a group meet; the generator mixes the bits itself.
-    let place = ((group as u64) << 32 | u64::from(number)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    seed ^ place
 }

@@ -1,5 +1,6 @@
 //! What the driver's thread had of its CPU: the first thing to doubt is the instrument.
 
+use crate::report::Used;
 use rustix::time::{ClockId, clock_gettime};
 use std::fs;
 use std::time::{Duration, Instant};
@@ -17,12 +18,13 @@ impl Usage {
         Self { begun: Instant::now(), cpu_time: cpu_time(), waited: waited() }
     }
 
-    /// Since then: the share of time that it ran, and that it waited for the CPU.
-    pub(super) fn shares(&self) -> (f64, Option<f64>) {
+    /// Since then: the time that it ran, and the shares of all time that it ran and that it waited for the CPU.
+    pub(super) fn end(&self) -> Used {
         let all = self.begun.elapsed().as_secs_f64();
         let share = |time: Duration| time.as_secs_f64() / all;
         let waited = waited().zip(self.waited).map(|(now, before)| share(now.saturating_sub(before)));
-        (share(cpu_time().saturating_sub(self.cpu_time)), waited)
+        let cpu_time = cpu_time().saturating_sub(self.cpu_time);
+        Used { cpu_share: share(cpu_time), cpu_wait_share: waited, cpu_time }
     }
 }
 

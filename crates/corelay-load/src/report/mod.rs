@@ -1,9 +1,15 @@
 //! What a run found: plain data, ready for JSON.
 
-use crate::{ErrorCounts, seconds};
+use crate::{Distribution, ErrorCounts, seconds};
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+mod driver;
+mod merge;
+
+pub(crate) use driver::Used;
+pub use driver::{DriverLimit, DriverReport};
 
 /// The whole of it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -13,6 +19,28 @@ pub struct Report {
     pub groups: Vec<GroupReport>,
     /// How well the driver itself did.
     pub driver: DriverReport,
+    /// Whether it went on to its end: otherwise the figures are of a part of it.
+    #[serde(default)]
+    pub ending: Ending,
+    /// How long was measured: the plan's duration, or less.
+    #[serde(default, with = "seconds")]
+    pub measured: Duration,
+    /// The beginning of the first bytes that were no answer, escaped; `None` if there were none.
+    #[serde(default)]
+    pub first_garbage: Option<String>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub enum Ending {
+    /// As the plan said.
+    #[default]
+    AsPlanned,
+    /// Whoever watched it had seen enough: [`run_watched`](crate::run_watched).
+    Stopped,
+    /// Requests failed and none was answered, for as long as [`Plan::give_up`](crate::Plan::give_up) says.
+    GaveUp,
 }
 
 impl Report {
@@ -30,6 +58,15 @@ pub struct GroupReport {
     pub name: String,
     /// All its paths together.
     pub total: Total,
+    /// Whole answers after the warm-up, by status.
+    #[serde(default)]
+    pub statuses: BTreeMap<u16, u64>,
+    /// Bytes that were received within the measured time, heads and framing among them.
+    #[serde(default)]
+    pub received_bytes: u64,
+    /// What [`Total::latency`] is the summary of.
+    #[serde(default)]
+    pub distribution: Distribution,
     /// Each of its paths, in the mix's order.
     pub paths: Vec<PathReport>,
     /// Answers per second of the connection that had the fewest. Taken from answer to answer, so that a few slow answers in a
@@ -41,7 +78,7 @@ pub struct GroupReport {
 }
 
 impl GroupReport {
-    /// The path, if the group's mix has it.
+    /// The requests of that label, if the group's mix has them.
     pub fn path(&self, path: &str) -> Option<&Total> {
         self.paths.iter().find(|found| found.path == path).map(|found| &found.total)
     }
@@ -92,10 +129,13 @@ pub struct ThreadReport {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct PathReport {
-    /// As in the mix.
+    /// As in the mix: the path, with the method before it unless that is GET.
     pub path: String,
     /// Its figures.
     pub total: Total,
+    /// What [`Total::latency`] is the summary of.
+    #[serde(default)]
+    pub distribution: Distribution,
 }
 
 /// Requests of one kind, counted.
@@ -126,7 +166,10 @@ pub struct Latency {
     /// The median.
     #[serde(with = "seconds")]
     pub p50: Duration,
-    /// Nine in ten are at most this.
+    /// Three in four are at most this.
+    #[serde(default, with = "seconds")]
+    pub p75: Duration,
+    /// Nine in ten.
     #[serde(with = "seconds")]
     pub p90: Duration,
     /// 99 in a hundred.
@@ -136,86 +179,12 @@ pub struct Latency {
     #[serde(with = "seconds")]
     pub p99_9: Duration,
     /// 9,999 in ten thousand.
-    #[serde(with = "seconds")]
+    #[serde(default, with = "seconds")]
     pub p99_99: Duration,
     /// The longest.
     #[serde(with = "seconds")]
     pub max: Duration,
-}
-
-/// What the driver says of itself.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct DriverReport {
-    /// Share of the run that its thread had the CPU, from 0 to 1.
-    pub cpu_share: f64,
-    /// Share of the run that it could have run and another thread had its CPU; `None` where the kernel does not say (it is
-    /// Linux that does, in `/proc/thread-self/schedstat`).
-    pub cpu_wait_share: Option<f64>,
-    /// From the moment an open loop's request could have been sent (it was due, and its connection free) to the moment it
-    /// was. `None` without an open loop.
-    pub schedule_error: Option<Latency>,
-    /// Why the figures may be the driver's and not the server's; empty if there is no reason to think so.
-    pub limits: Vec<DriverLimit>,
-}
-
-/// A sign that the driver was the limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub enum DriverLimit {
-    /// The 99th percentile of [`DriverReport::schedule_error`] is above 2 ms.
-    SendsLate,
-    /// It used more than 95 % of a CPU: a faster driver may have found a faster server.
-    CpuFull,
-    /// Others had its CPU for more than 5 % of the time: answers lay unread meanwhile, and seem late.
-    CpuShared,
-}
-
-impl DriverReport {
-    /// Above this, an open loop's figures are not the server's alone.
-    const SCHEDULE_ERROR_P99_MAX: Duration = Duration::from_millis(2);
-    /// Above this, it hardly ever waited for the server.
-    const CPU_SHARE_MAX: f64 = 0.95;
-
-    /// Above this, others delayed it.
-    const CPU_WAIT_SHARE_MAX: f64 = 0.05;
-
-    pub(crate) fn new(cpu_share: f64, cpu_wait_share: Option<f64>, schedule_error: Option<Latency>) -> Self {
-        let late = schedule_error.is_some_and(|error| error.p99 > Self::SCHEDULE_ERROR_P99_MAX);
-        let full = cpu_share > Self::CPU_SHARE_MAX;
-        let shared = cpu_wait_share.is_some_and(|share| share > Self::CPU_WAIT_SHARE_MAX);
-        let signs = [
-            late.then_some(DriverLimit::SendsLate),
-            full.then_some(DriverLimit::CpuFull),
-            shared.then_some(DriverLimit::CpuShared),
-        ];
-        let limits = signs.into_iter().flatten().collect();
-        Self { cpu_share, cpu_wait_share, schedule_error, limits }
-    }
-}
-
-impl fmt::Display for DriverLimit {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::SendsLate => "the driver sent more than 2 ms late (p99): it, not the server, was the limit",
-            Self::CpuShared => {
-                "other threads had the driver's CPU: latencies hold time in which it could not read"
-            }
-            Self::CpuFull => "the driver used its whole CPU: the server may be faster than these figures",
-        })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_driver_owns_up_to_being_the_limit() {
-        let late = |ms| Some(Latency { p99: Duration::from_millis(ms), ..Latency::default() });
-        assert_eq!(DriverReport::new(0.5, None, late(2)).limits, []);
-        assert_eq!(DriverReport::new(0.5, None, late(3)).limits, [DriverLimit::SendsLate]);
-        assert_eq!(DriverReport::new(0.96, Some(0.05), None).limits, [DriverLimit::CpuFull]);
-        assert_eq!(DriverReport::new(0.5, Some(0.06), None).limits, [DriverLimit::CpuShared]);
-    }
+    /// The mean, which says little of a distribution with a long tail.
+    #[serde(default, with = "seconds")]
+    pub mean: Duration,
 }
