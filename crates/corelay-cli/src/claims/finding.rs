@@ -5,6 +5,7 @@
 use std::time::{Duration, SystemTime};
 
 use corelay_load::machine::Machine;
+use corelay_load::statistics::Estimate;
 use serde::{Deserialize, Serialize};
 
 use super::experiments::Claim;
@@ -155,6 +156,41 @@ impl Check {
     }
 }
 
+impl Check {
+    /// A figure that is to be below a bound: its whole interval, or it cannot be said.
+    pub(super) fn below(expected: impl Into<String>, found: Estimate, bound: f64) -> Self {
+        let outcome = match () {
+            () if found.high < bound => Outcome::Holds,
+            () if found.low >= bound => Outcome::Fails,
+            () => Outcome::Unknown,
+        };
+        Self::new(expected, shown(found), outcome)
+    }
+
+    /// A figure that is to be above a bound.
+    pub(super) fn above(expected: impl Into<String>, found: Estimate, bound: f64) -> Self {
+        let outcome = match () {
+            () if found.low > bound => Outcome::Holds,
+            () if found.high <= bound => Outcome::Fails,
+            () => Outcome::Unknown,
+        };
+        Self::new(expected, shown(found), outcome)
+    }
+}
+
+/// `0.93 [0.91–0.96]`, to three digits.
+pub(super) fn shown(estimate: Estimate) -> String {
+    let Estimate { median, low, high } = estimate;
+    let digits = if median >= 100.0 {
+        0
+    } else if median >= 10.0 {
+        1
+    } else {
+        2
+    };
+    format!("{median:.digits$} [{low:.digits$}–{high:.digits$}]")
+}
+
 impl Outcome {
     pub(super) fn words(self) -> &'static str {
         match self {
@@ -227,6 +263,22 @@ mod tests {
         assert_eq!(verdict(&[Holds, Unknown]), Verdict::NotTestable);
         assert_eq!(verdict(&[Unknown, Fails, Holds]), Verdict::Refuted);
         assert_eq!(verdict(&[]), Verdict::NotTestable, "nothing was looked at");
+    }
+
+    #[test]
+    fn an_interval_around_the_bound_says_nothing() {
+        let estimate = |low, high| Estimate { median: f64::midpoint(low, high), low, high };
+        let below = |low, high| Check::below("", estimate(low, high), 1.0).outcome;
+        let above = |low, high| Check::above("", estimate(low, high), 1.0).outcome;
+        assert_eq!(
+            [below(0.8, 0.9), below(0.9, 1.1), below(1.1, 1.2)],
+            [Outcome::Holds, Outcome::Unknown, Outcome::Fails]
+        );
+        assert_eq!(
+            [above(0.8, 0.9), above(0.9, 1.1), above(1.1, 1.2)],
+            [Outcome::Fails, Outcome::Unknown, Outcome::Holds]
+        );
+        assert_eq!(shown(estimate(0.8, 0.9)), "0.85 [0.80–0.90]");
     }
 
     #[test]

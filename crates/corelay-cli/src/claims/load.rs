@@ -6,7 +6,8 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use corelay_load::driving::Driving;
 use corelay_load::process::usage::CpuTime;
-use corelay_load::{DriverLimit, Group, Latency, Plan, Report};
+use corelay_load::statistics::Estimate;
+use corelay_load::{DriverLimit, Group, Latency, Mix, Plan, Report};
 
 use super::part;
 use super::server::Server;
@@ -63,7 +64,25 @@ pub(super) fn plan(server: &Server, duration: Duration, groups: Vec<Group>) -> P
     plan
 }
 
-const WARM_UP: Duration = Duration::from_millis(500);
+const WARM_UP: Duration = Duration::from_millis(300);
+
+/// Where connections come from that live for a request or a few: each address has 28,000 ports towards a server, and each closed
+/// connection keeps one for a minute.
+const SOURCES: &str = "127.0.0.2-127.0.0.33";
+
+/// The same for connections that do not last.
+pub(super) fn churning_plan(server: &Server, duration: Duration, groups: Vec<Group>) -> Result<Plan> {
+    let mut plan = plan(server, duration, groups);
+    plan.sources = vec![SOURCES.parse().ok().context("addresses that are not understood")?];
+    Ok(plan)
+}
+
+/// A closed loop of `connections` for /plaintext, each closed after so many requests.
+pub(super) fn closed(connections: u32, requests_per_connection: Option<u32>) -> Group {
+    let mut group = Group::closed("closed", connections, Mix::only("/plaintext"));
+    group.requests_per_connection = requests_per_connection;
+    group
+}
 
 impl Run {
     /// Answers a second, of all groups.
@@ -86,6 +105,35 @@ impl Run {
         let limits = &self.report.driver.limits;
         limits.contains(&DriverLimit::CpuFull) || limits.contains(&DriverLimit::SendsLate)
     }
+}
+
+/// The median of a figure of several runs.
+pub(super) fn median(runs: &[Run], figure: impl Fn(&Run) -> f64) -> f64 {
+    estimate(runs, figure).median
+}
+
+/// The same with its interval.
+pub(super) fn estimate(runs: &[Run], figure: impl Fn(&Run) -> f64) -> Estimate {
+    Estimate::of(&runs.iter().map(figure).collect::<Vec<_>>())
+}
+
+/// A figure of runs over that of the runs beside them, round by round.
+pub(super) fn ratio(over: &[Run], under: &[Run], figure: impl Fn(&Run) -> f64) -> Estimate {
+    let figures = |runs: &[Run]| runs.iter().map(&figure).collect::<Vec<_>>();
+    Estimate::of_ratio(&figures(over), &figures(under))
+}
+
+/// What to mind of several runs; empty if there is nothing.
+pub(super) fn doubts<'a>(runs: impl Iterator<Item = &'a Run> + Clone) -> Vec<String> {
+    let count = runs.clone().count();
+    let full = runs.clone().filter(|run| run.driver_was_the_limit()).count();
+    let failed: u64 = runs.map(Run::failures).sum();
+    let full = (full > 0).then(|| {
+        format!("In {full} of {count} runs the load driver had no CPU time left: those servers may be faster than their rate says.")
+    });
+    let failed =
+        (failed > 0).then(|| format!("{failed} requests failed or had no answer when their run ended."));
+    full.into_iter().chain(failed).collect()
 }
 
 /// In milliseconds.

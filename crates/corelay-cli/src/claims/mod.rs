@@ -22,6 +22,7 @@ mod part;
 mod sampling;
 mod server;
 mod setup;
+mod simulation;
 mod terminal;
 
 use std::io::{self, Write as _};

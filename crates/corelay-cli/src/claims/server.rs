@@ -64,6 +64,14 @@ impl Server {
         }
     }
 
+    /// The same, where its command is wanted once of several of its kind.
+    pub(super) fn noted(self, commands: &mut Vec<String>) -> Self {
+        if !commands.contains(&self.command) {
+            commands.push(self.command.clone());
+        }
+        self
+    }
+
     /// The process.
     pub(super) fn id(&self) -> u32 {
         self.child.id()

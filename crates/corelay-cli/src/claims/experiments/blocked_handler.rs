@@ -8,8 +8,8 @@ use anyhow::Result;
 use corelay_load::statistics::Estimate;
 use corelay_load::{Group, Mix};
 
-use crate::claims::finding::{Check, Evidence, Table};
-use crate::claims::load::{self, Run, ms};
+use crate::claims::finding::{Check, Evidence, Table, shown};
+use crate::claims::load::{self, Run, estimate, median, ms};
 use crate::claims::sampling::interleaved;
 use crate::claims::server::Server;
 use crate::claims::setup::Setup;
@@ -45,10 +45,7 @@ const SUBJECTS: [Subject; 4] = [RELAY_ON, RELAY_OFF, POOL, Subject { sleepers: 0
 pub(super) fn evidence(setup: &Setup) -> Result<Evidence> {
     let mut commands = Vec::new();
     let found = interleaved(&SUBJECTS, ROUNDS, |subject| {
-        let server = Server::serve(setup, &setup.server_cpus, subject.flags)?;
-        if !commands.contains(&server.command) {
-            commands.push(server.command.clone());
-        }
+        let server = Server::serve(setup, &setup.server_cpus, subject.flags)?.noted(&mut commands);
         measure(setup, &server, subject)
     })?;
     let p99: Vec<Estimate> = found.iter().map(|runs| p99(runs)).collect();
@@ -80,7 +77,7 @@ fn checks(relay: Estimate, no_relay: Estimate, pool: Estimate) -> Vec<Check> {
     vec![
         Check::plain(
             format!("with the relay: the others' p99 is below {KEPT_MS:.0} ms, a tenth of the sleep"),
-            format!("p99 {:.2} ms [{:.2}–{:.2}]", relay.median, relay.low, relay.high),
+            format!("p99 {} ms", shown(relay)),
             relay.median < KEPT_MS,
         ),
         stalls("an event loop on each core", no_relay),
@@ -98,20 +95,19 @@ fn measure(setup: &Setup, server: &Server, subject: &Subject) -> Result<Run> {
 }
 
 fn p99(runs: &[Run]) -> Estimate {
-    Estimate::of(&runs.iter().map(|run| ms(run.latency().p99)).collect::<Vec<_>>())
+    estimate(runs, |run| ms(run.latency().p99))
 }
 
 fn row(subject: &Subject, runs: &[Run]) -> Vec<String> {
-    let median = |figure: fn(&Run) -> f64| Estimate::of(&runs.iter().map(figure).collect::<Vec<_>>()).median;
     let plain = |run: &Run| run.report.group("plain").map_or(0.0, |group| group.total.per_second);
     let p99 = p99(runs);
     vec![
         subject.name.to_owned(),
         subject.sleepers.to_string(),
-        format!("{:.0}", median(plain)),
-        format!("{:.2}", median(|run| ms(run.latency().p50))),
-        format!("{:.2} [{:.2}–{:.2}]", p99.median, p99.low, p99.high),
-        format!("{:.1}", median(|run| ms(run.latency().max))),
+        format!("{:.0}", median(runs, plain)),
+        format!("{:.2}", median(runs, |run| ms(run.latency().p50))),
+        shown(p99),
+        format!("{:.1}", median(runs, |run| ms(run.latency().max))),
     ]
 }
 
