@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use clap::{Arg, ArgAction, Command, value_parser};
 
 use crate::claims;
+use crate::compare;
 use crate::settings::sources::CONFIG;
 use crate::settings::table::{SETTINGS, Set, Setting};
 
@@ -56,6 +57,9 @@ Examples:
   corelay serve --listen unix:/run/corelay.sock --log json --access-log
   CORELAY_IDLE_TIMEOUT=15s corelay serve --config corelay.toml";
 
+/// What this program is when it drives the load that it measures by: a command for itself, in no help.
+pub(crate) const LOAD_DRIVER: &str = "load-driver";
+
 /// `corelay`.
 pub(crate) fn corelay() -> Command {
     Command::new("corelay")
@@ -66,6 +70,9 @@ pub(crate) fn corelay() -> Command {
         .subcommand(serve())
         .subcommand(status())
         .subcommand(compare())
+        .subcommand(
+            Command::new(LOAD_DRIVER).hide(true).about("Carry out the load on standard input, for compare"),
+        )
 }
 
 /// `corelay serve`.
@@ -104,11 +111,12 @@ fn status() -> Command {
         .arg(json)
 }
 
-/// `corelay compare`.
+/// `corelay compare`: of scenarios, or of claims.
 fn compare() -> Command {
-    Command::new("compare")
-        .about("Measure threading models on this machine")
-        .subcommand_required(true)
+    compare::command()
+        .subcommand_negates_reqs(true)
+        .args_conflicts_with_subcommands(true)
+        .disable_help_subcommand(true)
         .subcommand(claims::command())
         .subcommand(claims::part_command())
 }

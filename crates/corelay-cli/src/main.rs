@@ -1,4 +1,5 @@
-//! The binary `corelay`: `serve` runs the demo server, `status` reads a running one.
+//! The binary `corelay`: `serve` runs the demo server, `status` reads a running one, `compare`
+//! measures the engines beside each other.
 //!
 //! [`main`] turns the command line into one call of a named entry point, and its end into an exit status.
 //! Everything it does goes through the public API of the `corelay` library: what this program can, any
@@ -7,6 +8,7 @@
 
 mod claims;
 mod command;
+mod compare;
 mod demo;
 mod log;
 mod serve;
@@ -29,8 +31,9 @@ fn main() -> ExitCode {
         Some(("compare", flags)) => match flags.subcommand() {
             Some(("claims", flags)) => claims::run(flags),
             Some((_, flags)) => claims::run_part(flags),
-            None => USAGE,
+            None => compare::run(flags),
         },
+        Some((command::LOAD_DRIVER, _)) => compare::drive(),
         Some((_, flags)) => serve::run(flags),
         // `corelay` alone is `corelay serve`: the first thing a newcomer types should serve something.
         None => serve::run(&command::serve().get_matches_from(["corelay"])),

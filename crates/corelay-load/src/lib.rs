@@ -57,6 +57,7 @@ mod driver;
 pub mod driving;
 mod error;
 mod frame;
+pub mod html;
 mod link;
 pub mod machine;
 mod mix;

@@ -9,9 +9,10 @@ use corelay_load::process::usage::CpuTime;
 use corelay_load::statistics::Estimate;
 use corelay_load::{DriverLimit, Group, Latency, Mix, Plan, Report};
 
-use super::part;
 use super::server::Server;
-use super::setup::{Setup, on};
+use super::setup::Setup;
+use crate::command::LOAD_DRIVER;
+use crate::compare::processors::started_on;
 
 /// What one run found of a server and its load.
 #[derive(Debug, Clone)]
@@ -51,8 +52,8 @@ pub(super) fn run_and_look<T>(
 
 /// Starts the driver, whose connections are open when this returns.
 pub(super) fn start(setup: &Setup, cpus: &[usize], plan: &Plan) -> Result<Driving> {
-    let mut command = setup.corelay(&part::words(part::LOAD, &[]));
-    on(cpus, || Driving::start(&mut command, plan).context("cannot start the load driver"))
+    let mut command = setup.corelay(&[LOAD_DRIVER.to_owned()]);
+    started_on(cpus, || Driving::start(&mut command, plan))?.context("the load driver")
 }
 
 /// A plan of these groups, with as much warm-up as a server needs to have its memory.
@@ -129,7 +130,7 @@ pub(super) fn doubts<'a>(runs: impl Iterator<Item = &'a Run> + Clone) -> Vec<Str
     let full = runs.clone().filter(|run| run.driver_was_the_limit()).count();
     let failed: u64 = runs.map(Run::failures).sum();
     let full = (full > 0).then(|| {
-        format!("In {full} of {count} runs the load driver had no CPU time left: those servers may be faster than their rate says.")
+        format!("In {full} of {count} runs the load driver was late or had no CPU time left: those servers may be faster than their figures say.")
     });
     let failed =
         (failed > 0).then(|| format!("{failed} requests failed or had no answer when their run ended."));

@@ -18,6 +18,7 @@ mod hold;
 mod load;
 mod markdown;
 mod options;
+mod page;
 mod part;
 mod sampling;
 mod server;
@@ -64,6 +65,9 @@ fn report(options: &Options) -> Result<()> {
     }
     if let Some(path) = &options.markdown {
         write(path, &markdown::page(&claims))?;
+    }
+    if let Some(path) = &options.html {
+        write(path, &page::of(&claims).html())?;
     }
     Ok(())
 }

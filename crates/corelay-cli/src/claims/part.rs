@@ -5,14 +5,10 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use clap::{Arg, ArgAction, ArgMatches};
-use corelay_load::driving::carry_out_and_hold;
 use corelay_poll::limits;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
 use crate::{FAILURE, SUCCESS, complain};
-
-/// corelay-load's driver, which reads a plan from standard input and holds its connections until that ends.
-pub(super) const LOAD: &str = "load";
 
 /// Lowers one of its own limits and becomes `corelay` with the rest of the arguments: `limited as 2000000000 serve …`.
 pub(super) const LIMITED: &str = "limited";
@@ -54,7 +50,6 @@ fn part(flags: &ArgMatches) -> Result<()> {
     limits::raise_open_files().context("cannot raise the limit of open files")?;
     let part = flags.get_one::<String>("part").map_or("", String::as_str);
     match part {
-        LOAD => Ok(carry_out_and_hold()?),
         LIMITED => limited(flags),
         _ => bail!("there is no part {part:?}"),
     }

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::setup::{Setup, on, shown_on, words};
+use super::setup::{Setup, shown_on, words};
+use crate::compare::processors::started_on;
 
 /// How long a server may take to stop when asked to, before it is killed.
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
@@ -44,8 +45,8 @@ impl Server {
     /// Starts a command that becomes such a server; it is shown as `shown`.
     pub(super) fn launch(mut command: Command, cpus: &[usize], shown: String) -> Result<Self> {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let child = on(cpus, || Ok(command.spawn()?));
-        let mut child = child.with_context(|| format!("cannot start: {shown}"))?;
+        let child = started_on(cpus, || command.spawn());
+        let mut child = child.flatten().with_context(|| format!("cannot start: {shown}"))?;
         let mut errors = child.stderr.take().context("its standard error is piped")?;
         let log = thread::spawn(move || {
             let mut log = Vec::new();

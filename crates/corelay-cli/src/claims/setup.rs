@@ -2,11 +2,12 @@
 
 use std::path::PathBuf;
 use std::process::Command;
-use std::thread;
 use std::time::Duration;
 
-use anyhow::{Context, Result, anyhow};
-use corelay_poll::{affinity, limits};
+use anyhow::{Context, Result};
+use corelay_poll::limits;
+
+use crate::compare::processors::Processors;
 
 /// The same for all experiments of a run.
 #[derive(Debug)]
@@ -22,8 +23,8 @@ impl Setup {
     /// Looks at the machine, and raises this process's limit of open files.
     pub(super) fn new(scale: f64) -> Result<Self> {
         limits::raise_open_files().context("cannot raise the limit of open files")?;
-        let cpus = affinity::usable_cpus().context("cannot tell the processors")?;
-        let (server_cpus, load_cpus) = split(&cpus);
+        let Processors { server: server_cpus, load: load_cpus } =
+            Processors::divide().context("cannot tell the processors")?;
         let program = std::env::current_exe().context("cannot find this program's file")?;
         Ok(Self { server_cpus, load_cpus, scale, program })
     }
@@ -59,16 +60,6 @@ impl Setup {
     }
 }
 
-/// Does something on these processors: a process has those of the thread that starts it (sched_setaffinity(2)).
-pub(super) fn on<T: Send>(cpus: &[usize], act: impl FnOnce() -> Result<T> + Send) -> Result<T> {
-    let act = || {
-        affinity::set_current_thread_cpus(cpus)?;
-        act()
-    };
-    thread::scope(|scope| scope.spawn(act).join())
-        .map_err(|_| anyhow!("the thread that starts processes panicked"))?
-}
-
 /// The same as it would be typed.
 pub(super) fn shown_on(cpus: &[usize], words: &[String]) -> String {
     format!("taskset -c {} corelay {}", list(cpus), words.join(" "))
@@ -82,22 +73,4 @@ pub(super) fn list(cpus: &[usize]) -> String {
 /// Words to be arguments.
 pub(super) fn words(words: &[&str]) -> Vec<String> {
     words.iter().map(|&word| word.to_owned()).collect()
-}
-
-/// The first half and the rest. One processor is both.
-fn split(cpus: &[usize]) -> (Vec<usize>, Vec<usize>) {
-    let (first, rest) = cpus.split_at(cpus.len() / 2);
-    if first.is_empty() { (rest.to_vec(), rest.to_vec()) } else { (first.to_vec(), rest.to_vec()) }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn servers_have_the_first_half_and_one_processor_is_shared() {
-        assert_eq!(split(&[0, 1, 2]), (vec![0], vec![1, 2]));
-        assert_eq!(split(&[4, 6]), (vec![4], vec![6]));
-        assert_eq!(split(&[3]), (vec![3], vec![3]));
-    }
 }

@@ -39,6 +39,18 @@ pub(super) fn fetch(server: &Server) -> anyhow::Result<Vec<u8>> {
     }
 }
 
+/// Whether a server at `address` (host and port) answers a GET of `target` with 200.
+///
+/// # Errors
+///
+/// It does not, and what it does instead.
+pub(crate) fn answers(address: &str, host: &str, target: &str) -> anyhow::Result<()> {
+    let (name, port) = address.rsplit_once(':').context("an address has a port")?;
+    let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
+    let endpoint = Endpoint::Tcp { host: name, port: port.parse()? };
+    fetch(&Server { endpoint, host: host.to_owned(), target: target.to_owned() }).map(drop)
+}
+
 /// To the first address of the name that answers.
 fn connect(host: &str, port: u16) -> anyhow::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);

@@ -3,7 +3,7 @@
 //! It reads what `GET /status` sends and nothing else: it needs no file, no signal and no right on the other
 //! process, and works from another machine if the server can be reached from there.
 
-mod fetch;
+pub(crate) mod fetch;
 mod server;
 mod table;
 

@@ -1,0 +1,198 @@
+//! All that was found, while it is found: cases, in each of them the servers, of each a sample a round.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use corelay_load::DriverLimit;
+use corelay_load::machine::Machine;
+use serde_json::{Value, json};
+
+use super::contender::Contender;
+use super::options::Options;
+use super::processors::Processors;
+use super::run::{Failure, Run};
+use super::sample::Sample;
+use super::scenario::Case;
+
+/// The whole of it.
+pub(super) struct Comparison {
+    pub(super) machine: Machine,
+    pub(super) processors: Processors,
+    pub(super) rounds: usize,
+    pub(super) duration: Duration,
+    pub(super) connections: Option<u32>,
+    /// The command line that asked for it.
+    pub(super) asked: String,
+    /// How each server is started.
+    pub(super) commands: Vec<String>,
+    pub(super) found: Vec<Found>,
+}
+
+/// What was found under one load.
+pub(super) struct Found {
+    pub(super) case: Case,
+    pub(super) processors: Processors,
+    pub(super) columns: Vec<Column>,
+}
+
+/// What was found of one server under it.
+pub(super) struct Column {
+    pub(super) server: String,
+    pub(super) samples: Vec<Sample>,
+    /// The run that failed, counted from 1, and why: the last there was.
+    pub(super) failed: Option<(usize, Failure)>,
+}
+
+impl Comparison {
+    /// Measures all of it. A server that fails is not measured further under this load; the others are.
+    pub(super) fn measure(options: &Options, told: &mut impl FnMut(&str)) -> Result<Self> {
+        // Started from here, a server and a driver have what this process may have.
+        corelay_poll::limits::raise_open_files()?;
+        let processors = Processors::divide()?;
+        let mut comparison = Self {
+            machine: Machine::observe([processors.server.as_slice(), &processors.load].concat().len()),
+            processors,
+            rounds: options.rounds,
+            duration: options.duration,
+            connections: options.connections,
+            asked: options.asked.clone(),
+            commands: options.contenders.iter().map(Contender::command).collect(),
+            found: Vec::new(),
+        };
+        for case in options.scenarios.iter().flat_map(|scenario| scenario.cases()) {
+            let found = comparison.measure_case(*case, options, told);
+            comparison.found.push(found);
+        }
+        comparison.machine.finish();
+        Ok(comparison)
+    }
+
+    fn measure_case(&self, case: Case, options: &Options, told: &mut impl FnMut(&str)) -> Found {
+        let processors = match case {
+            Case::Skew => self.processors.with_two_for_the_server(),
+            _ => self.processors.clone(),
+        };
+        let columns = options.contenders.iter().map(|contender| Column::of(contender.name())).collect();
+        let mut found = Found { case, processors, columns };
+        for round in 0..options.rounds {
+            told(&format!("{}: round {} of {}", case.name(), round + 1, options.rounds));
+            let mut order: Vec<_> = options.contenders.iter().zip(&mut found.columns).collect();
+            if round % 2 == 1 {
+                order.reverse();
+            }
+            for (contender, column) in order.into_iter().filter(|(_, column)| column.failed.is_none()) {
+                let (connections, duration) = (options.connections, options.duration);
+                let run = Run { case, contender, processors: &found.processors, connections, duration };
+                column.add(round + 1, run.sample());
+                if let Some((_, failure)) = &column.failed {
+                    told(&format!("{}: {} failed: {}", case.name(), column.server, failure.why));
+                }
+            }
+        }
+        found
+    }
+
+    /// Whether there is a server that could not be measured to the end.
+    pub(super) fn is_partial(&self) -> bool {
+        self.found.iter().flat_map(|found| &found.columns).any(|column| column.failed.is_some())
+    }
+
+    /// What disturbed the figures, or may have; for the reader, a sentence each.
+    pub(super) fn doubts(&self) -> Vec<String> {
+        let mut doubts = Vec::new();
+        if !self.processors.are_apart() {
+            doubts.push("There is one CPU for server and load: figures tell of both.".to_owned());
+        }
+        if self.rounds == 1 {
+            doubts.push("One round has no interval: nothing is put in an order.".to_owned());
+        } else if self.rounds < super::order::ROUNDS_MIN {
+            doubts.push(format!("{} rounds are too few to put anything in an order.", self.rounds));
+        }
+        for found in &self.found {
+            doubts.extend(found.columns.iter().filter_map(|column| column.doubts(found.case)));
+        }
+        doubts
+    }
+
+    /// Every sample.
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "corelay": env!("CARGO_PKG_VERSION"), "machine": self.machine.json(), "is_partial": self.is_partial(),
+            "cpus": { "server": self.processors.server, "load": self.processors.load, "apart": self.processors.are_apart() },
+            "asked": self.asked, "rounds": self.rounds, "seconds": self.duration.as_secs_f64(), "commands": self.commands,
+            "doubts": self.doubts(),
+            "scenarios": self.found.iter().map(|found| found.json(self.connections)).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Found {
+    fn json(&self, connections: Option<u32>) -> Value {
+        json!({
+            "name": self.case.name(), "load": self.case.told(connections),
+            "cpus": { "server": self.processors.server, "load": self.processors.load },
+            "servers": self.columns.iter().map(Column::json).collect::<Vec<_>>(),
+            "orders": super::order::orders(self).iter().map(|order| order.told()).collect::<Vec<_>>(),
+        })
+    }
+}
+
+impl Column {
+    pub(super) fn of(server: String) -> Self {
+        Self { server, samples: Vec::new(), failed: None }
+    }
+
+    fn add(&mut self, round: usize, outcome: Result<Sample, Failure>) {
+        match outcome {
+            Ok(sample) => self.samples.push(sample),
+            Err(failure) => self.failed = Some((round, failure)),
+        }
+    }
+
+    /// What failed, and what had been found when it did.
+    pub(super) fn failure(&self) -> Option<String> {
+        let (round, failure) = self.failed.as_ref()?;
+        let kept = match self.samples.len() {
+            0 => String::new(),
+            count => format!(" Its figures are of the {count} rounds before."),
+        };
+        let until_then = failure.until_then.as_ref().map_or_else(String::new, |report| {
+            let totals = || report.groups.iter().map(|group| &group.total);
+            let answered: u64 = totals().map(|total| total.answered).sum();
+            let failed: u64 = totals().map(|total| total.errors.total()).sum();
+            format!(" In that round {answered} requests were answered and {failed} failed.")
+        });
+        Some(format!(
+            "{} failed in round {round}: {}.{until_then}{kept}",
+            self.server,
+            failure.why.trim_end_matches('.')
+        ))
+    }
+
+    /// What makes its figures doubtful.
+    fn doubts(&self, case: Case) -> Option<String> {
+        let drivers = || self.samples.iter().filter_map(|sample| sample.driver.as_ref());
+        let runs = |limit| drivers().filter(|driver| driver.limits.contains(&limit)).count();
+        let told = [
+            (runs(DriverLimit::SendsLate), "the driver sent more than 2 ms late (p99)"),
+            (runs(DriverLimit::CpuFull), "the driver's CPU was full, and the server may be faster"),
+            (runs(DriverLimit::CpuShared), "others had the driver's CPU"),
+        ];
+        let told: Vec<_> = told
+            .iter()
+            .filter(|(runs, _)| *runs > 0)
+            .map(|(runs, what)| format!("in {runs} of {} rounds {what}", self.samples.len()))
+            .collect();
+        (!told.is_empty()).then(|| format!("{}, {}: {}.", case.name(), self.server, told.join("; ")))
+    }
+
+    fn json(&self) -> Value {
+        let failed = self.failed.as_ref().map(|(round, failure)| {
+            json!({ "round": round, "why": failure.why, "until_then": failure.until_then })
+        });
+        json!({
+            "server": self.server, "is_partial": failed.is_some(), "failed": failed,
+            "samples": self.samples.iter().map(Sample::json).collect::<Vec<_>>(),
+        })
+    }
+}

@@ -1,0 +1,188 @@
+//! One run: a server, a driver, and the looks at the server that do not disturb it.
+//!
+//! ```text
+//!  driver   connections open ─▶ warm-up ─▶ measured ───────────▶ drain ─▶ report, connections held ─▶ released
+//!  looks    threads' switches              CPU time   CPU time            memory, threads' switches
+//! ```
+//!
+//! A server that ends in the middle of it fails the run; what the driver had found until then is kept with the failure. So it is
+//! when nothing was answered, with what came instead.
+
+use std::io;
+use std::process::Command;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use corelay_load::driving::Driving;
+use corelay_load::process::footprint::{Footprint, Switches};
+use corelay_load::process::usage::CpuTime;
+use corelay_load::{Plan, Report};
+
+use super::contender::Contender;
+use super::processors::{Processors, started_on};
+use super::sample::Sample;
+use super::scenario::{Case, Setting};
+use super::server::Server;
+use crate::command::LOAD_DRIVER;
+use crate::status::fetch;
+
+/// Why a run has no sample, and what it had found.
+#[derive(Debug)]
+pub(super) struct Failure {
+    pub(super) why: String,
+    /// Of the time before it failed: no sample, since nobody knows of what.
+    pub(super) until_then: Option<Box<Report>>,
+}
+
+/// A load, and where it runs.
+pub(super) struct Run<'r> {
+    pub(super) case: Case,
+    pub(super) contender: &'r Contender,
+    pub(super) processors: &'r Processors,
+    pub(super) connections: Option<u32>,
+    pub(super) duration: Duration,
+}
+
+/// What was seen of the server's process.
+struct Seen {
+    /// CPU time over the time in which it was used.
+    cpu_share: f64,
+    footprint: Footprint,
+    switches: u64,
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Self { why: format!("{error:#}"), until_then: None }
+    }
+}
+
+impl Run<'_> {
+    /// Measures it, on a server of its own.
+    pub(super) fn sample(&self) -> Result<Sample, Failure> {
+        let mut server = Server::start(self.contender, self.processors)?;
+        let setting = self.setting(&server);
+        for path in self.case.paths(&setting) {
+            fetch::answers(&server.address.to_string(), &server.host, &path)
+                .with_context(|| format!("it does not answer GET {path} as this scenario needs"))?;
+        }
+        let sample = match self.case {
+            Case::Idle => super::idle::sample(self, &server, &setting).map_err(Failure::from),
+            _ => self.loaded(&mut server, &setting),
+        };
+        // Whatever went wrong then went wrong because of that.
+        sample.map_err(|failure| match server.ended() {
+            Some(why) => Failure { why, ..failure },
+            None => failure,
+        })
+    }
+
+    fn setting(&self, server: &Server) -> Setting {
+        Setting {
+            connections: self.connections,
+            duration: self.duration,
+            path: self.contender.path(),
+            cpus: self.processors.server.len(),
+            place_on: server.id().filter(|_| self.contender.has_cores() && self.processors.server.len() > 1),
+        }
+    }
+
+    fn loaded(&self, server: &mut Server, setting: &Setting) -> Result<Sample, Failure> {
+        let plan = self.case.plan(server.address, &server.host, setting);
+        let mut driving = self.drive(&plan)?;
+        let (report, seen) = self.look(server.id(), &plan, &mut driving)?;
+        let seen = match seen {
+            Ok(seen) if server.ended().is_none() => seen,
+            seen => {
+                let why = seen.err().map_or_else(|| "the server ended".to_owned(), |error| error.to_string());
+                return Err(Failure { why, until_then: Some(Box::new(report)) });
+            }
+        };
+        driving.release().context("the load driver")?;
+        self.judged(&report, seen, setting).map_err(|why| Failure { why, until_then: Some(Box::new(report)) })
+    }
+
+    /// Starts a driver on its CPUs, and returns when its connections are open.
+    pub(super) fn drive(&self, plan: &Plan) -> Result<Driving> {
+        let mut command = Command::new(std::env::current_exe()?);
+        command.arg(LOAD_DRIVER);
+        Ok(started_on(&self.processors.load, || Driving::start(&mut command, plan))??)
+    }
+
+    /// Looks at the server while the driver has its run. The looks fail by themselves: the report is worth having all the same.
+    fn look(
+        &self,
+        server: Option<u32>,
+        plan: &Plan,
+        driving: &mut Driving,
+    ) -> Result<(Report, io::Result<Option<Seen>>)> {
+        let switches = server.map(Switches::read).transpose();
+        driving.begin()?;
+        let begun = Instant::now();
+        sleep_until(begun + plan.warm_up);
+        let (before, from) = (server.map(CpuTime::read_beside_load).transpose(), Instant::now());
+        sleep_until(begun + plan.warm_up + plan.duration);
+        let (after, time) = (server.map(CpuTime::read_beside_load).transpose(), from.elapsed());
+        let report = driving.report()?;
+        let seen = || {
+            let (Some(server), Some(switches), Some(before), Some(after)) =
+                (server, switches?, before?, after?)
+            else {
+                return Ok(None);
+            };
+            Ok(Some(Seen {
+                cpu_share: after.since(&before).as_secs_f64() / time.as_secs_f64(),
+                footprint: Footprint::read(server)?,
+                switches: Switches::read(server)?.since(&switches).times,
+            }))
+        };
+        Ok((report, seen()))
+    }
+
+    /// The sample; or why what was found is none.
+    fn judged(&self, report: &Report, seen: Option<Seen>, setting: &Setting) -> Result<Sample, String> {
+        let plain = self.case.plain(report, setting).ok_or("the driver reports no such requests")?;
+        let all = || report.groups.iter().map(|group| &group.total);
+        let per_second: f64 = all().map(|total| total.per_second).sum();
+        if plain.answered == 0 || per_second <= 0.0 {
+            return Err(format!("nothing was answered well: {}", told(&plain.errors)));
+        }
+        let whole = self.case.warm_up(setting) + setting.duration;
+        let requests = per_second * whole.as_secs_f64();
+        Ok(Sample {
+            per_second: Some(plain.per_second),
+            latency: Some(plain.latency),
+            errors: plain.errors,
+            cpu_us: seen.as_ref().map(|seen| seen.cpu_share * 1e6 / per_second),
+            footprint: seen.as_ref().map(|seen| seen.footprint),
+            switches: seen.as_ref().map(|seen| seen.switches as f64 / requests),
+            busiest_share: report.groups[0]
+                .placement
+                .as_ref()
+                .and_then(|placement| placement.busiest_share()),
+            steps: Vec::new(),
+            groups: report.groups.clone(),
+            driver: Some(report.driver.clone()),
+        })
+    }
+}
+
+/// Errors by kind, those that there were.
+pub(super) fn told(errors: &corelay_load::ErrorCounts) -> String {
+    let kinds = [
+        (errors.connect, "could not connect"),
+        (errors.reset, "connections ended early"),
+        (errors.timeout, "timed out"),
+        (errors.bad_status, "had another status than 2xx"),
+        (errors.bad_framing, "were no HTTP/1.1 answers"),
+        (errors.unanswered, "were still out at the end"),
+    ];
+    let told: Vec<_> =
+        kinds.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!("{count} {what}")).collect();
+    if told.is_empty() { "no errors".to_owned() } else { told.join(", ") }
+}
+
+fn sleep_until(moment: Instant) {
+    sleep(moment.saturating_duration_since(Instant::now()));
+}
