@@ -24,6 +24,7 @@ mod sampling;
 mod server;
 mod setup;
 mod simulation;
+mod staged;
 mod terminal;
 
 use std::io::{self, Write as _};

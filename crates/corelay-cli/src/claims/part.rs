@@ -8,7 +8,11 @@ use clap::{Arg, ArgAction, ArgMatches};
 use corelay_poll::limits;
 use rustix::process::{Resource, Rlimit, setrlimit};
 
+use super::staged;
 use crate::{FAILURE, SUCCESS, complain};
+
+/// The small server of claim 2, in the form that is named.
+pub(super) const STAGED: &str = "staged";
 
 /// Lowers one of its own limits and becomes `corelay` with the rest of the arguments: `limited as 2000000000 serve …`.
 pub(super) const LIMITED: &str = "limited";
@@ -51,12 +55,17 @@ fn part(flags: &ArgMatches) -> Result<()> {
     let part = flags.get_one::<String>("part").map_or("", String::as_str);
     match part {
         LIMITED => limited(flags),
+        STAGED => staged::serve(arguments(flags).first().map_or("", |form| form.as_str())),
         _ => bail!("there is no part {part:?}"),
     }
 }
 
+fn arguments(flags: &ArgMatches) -> Vec<&String> {
+    flags.get_many("arguments").into_iter().flatten().collect()
+}
+
 fn limited(flags: &ArgMatches) -> Result<()> {
-    let words: Vec<&String> = flags.get_many("arguments").into_iter().flatten().collect();
+    let words = arguments(flags);
     let [name, value, rest @ ..] = &words[..] else { bail!("limited NAME VALUE WORDS") };
     let resource = match name.as_str() {
         "as" => Resource::As,

@@ -7,6 +7,7 @@ mod closing;
 mod connection_threads;
 mod defer_accept;
 mod placement;
+mod staging;
 mod thread_limit;
 mod throughput;
 
@@ -42,6 +43,12 @@ pub(super) const CLAIMS: &[Claim] = &[
         said: "100,000 requests a second and more from a thread that accepts and pinned workers",
         source: "the “fast servers” pattern: 134,619 a second on an 8-core Xeon, 51,310 on a laptop of 2012, wrk with 90 connections",
         experiment: throughput::evidence,
+    },
+    Claim {
+        number: 2,
+        said: "Run-to-completion beats staged hand-over on throughput and on the 99th percentile, keep-alive and with one request a connection",
+        source: "critics of the “fast servers” pattern: it resembles SEDA, and moving every request across cores thrashes caches",
+        experiment: staging::evidence,
     },
     Claim {
         number: 3,
