@@ -247,9 +247,50 @@ impl Origin {
     }
 }
 
+/// One claim with everything that can be in it, for tests of what shows it.
+#[cfg(test)]
+pub(super) fn sample() -> Claims {
+    let rows = vec![vec!["a|b".to_owned(), "0.9".to_owned()]];
+    let evidence = Evidence {
+        conditions: "Two <servers>.".to_owned(),
+        commands: vec!["corelay serve".to_owned()],
+        checks: vec![
+            Check::plain("more is answered", "1.5 times", true),
+            Check::new("p99 is below", "0.9 [0.8–1.1]", Outcome::Unknown),
+        ],
+        tables: vec![Table::simulated("eight cores", &["placement", "mean ms"], rows)],
+        notes: vec!["A note.".to_owned()],
+    };
+    let finding = Finding {
+        number: 5,
+        claim: "it is so".to_owned(),
+        source: "somebody".to_owned(),
+        verdict: Verdict::of(&evidence.checks),
+        evidence,
+        seconds: 12.0,
+    };
+    Claims {
+        date: "Sun, 06 Nov 1994 08:49:37 GMT".to_owned(),
+        command: "corelay compare claims".to_owned(),
+        corelay: "0.1.0".to_owned(),
+        machine: "Linux 6, 2 CPUs".to_owned(),
+        machine_fields: serde_json::json!({ "cpus": 2 }),
+        server_cpus: vec![0],
+        load_cpus: vec![1],
+        scale: 1.0,
+        findings: vec![finding],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_written_as_json_is_read_back() {
+        let text = serde_json::to_string(&sample()).expect("plain data");
+        assert_eq!(serde_json::from_str::<Claims>(&text).expect("as it was written"), sample());
+    }
 
     fn verdict(outcomes: &[Outcome]) -> Verdict {
         let checks: Vec<_> = outcomes.iter().map(|&outcome| Check::new("", "", outcome)).collect();

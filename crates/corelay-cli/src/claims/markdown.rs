@@ -29,7 +29,7 @@ pub(super) fn page(claims: &Claims) -> String {
 
 fn write_finding(page: &mut String, finding: &Finding) {
     let Finding { number, claim, source, verdict, evidence, .. } = finding;
-    let _ = write!(page, "\n## {number} {claim}\n\nClaimed: {source}\n\n**{}.**", sentence(verdict.words()));
+    let _ = write!(page, "\n## {number} {claim}\n\nClaimed: {source}.\n\n**{}.**", sentence(verdict.words()));
     if !evidence.conditions.is_empty() {
         let _ = write!(page, " {}", evidence.conditions);
     }
@@ -77,6 +77,23 @@ fn sentence(words: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claims::finding::sample;
+
+    #[test]
+    fn a_page_has_the_machine_the_verdict_and_every_figure() {
+        let page = page(&sample());
+        for part in [
+            "of `corelay compare claims` on Sun, 06 Nov 1994 08:49:37 GMT",
+            "corelay 0.1.0 on Linux 6, 2 CPUs. Servers on the processors 0, load on 1",
+            "| 5 | it is so | **not testable here** |",
+            "\n## 5 it is so\n\nClaimed: somebody.\n\n**Not testable here.** Two <servers>.\n",
+            "| p99 is below | 0.9 [0.8–1.1] | cannot be said |",
+            "\neight cores (simulated):\n\n| placement | mean ms |\n|---|---|\n| a\\|b | 0.9 |\n",
+            "\nA note.\n\n```text\ncorelay serve\n```\n",
+        ] {
+            assert!(page.contains(part), "{part:?} is not in {page}");
+        }
+    }
 
     #[test]
     fn a_bar_stays_in_its_cell() {

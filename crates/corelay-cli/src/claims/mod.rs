@@ -77,13 +77,16 @@ fn try_all(options: &Options) -> Result<Claims> {
     let setup = Setup::new(options.scale)?;
     let machine = Machine::observe(setup.all_cpus().len());
     let mut claims = Claims::begin(&setup, &machine);
-    for claim in CLAIMS.iter().filter(|claim| options.wants(claim.number)) {
+    let mut wanted: Vec<_> = CLAIMS.iter().filter(|claim| options.wants(claim.number)).collect();
+    wanted.sort_by_key(|claim| claim.churns);
+    for claim in wanted {
         // Progress; nobody need read it.
         let _ = writeln!(io::stderr(), "claim {}: {}", claim.number, claim.said);
         let begun = Instant::now();
         let evidence = (claim.experiment)(&setup).unwrap_or_else(|error| Evidence::failed(&error));
         claims.findings.push(Finding::new(claim, evidence, begun.elapsed()));
     }
+    claims.findings.sort_by_key(|finding| finding.number);
     claims.finish(machine);
     Ok(claims)
 }

@@ -65,3 +65,25 @@ fn section(found: &Finding) -> Section {
     }
     Section { title: format!("{number}: {}", verdict.words()), blocks }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claims::finding::sample;
+
+    #[test]
+    fn a_page_has_the_machine_the_verdict_and_every_figure() {
+        let html = of(&sample()).html();
+        for part in [
+            "corelay 0.1.0 on Linux 6, 2 CPUs",
+            "5: not testable here",
+            "Claimed: somebody.",
+            "Two &lt;servers&gt;.",
+            "0.9 [0.8–1.1]",
+            "eight cores (simulated)",
+            "A note.",
+        ] {
+            assert!(html.contains(part), "{part:?} is not in {html}");
+        }
+    }
+}

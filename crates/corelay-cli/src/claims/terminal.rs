@@ -49,3 +49,19 @@ fn write_table(out: &mut impl Write, table: &Table) -> io::Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::claims::finding::sample;
+
+    #[test]
+    fn verdicts_come_last_where_a_terminal_shows_them() {
+        let mut out = Vec::new();
+        write(&mut out, &sample()).expect("memory");
+        let text = String::from_utf8_lossy(&out);
+        assert!(text.ends_with("\n 5  not testable here  it is so\n"), "{text}");
+        assert!(text.contains("  holds: more is answered: 1.5 times\n"), "{text}");
+        assert!(text.contains("eight cores (simulated)\n  placement  mean ms\n  a|b        0.9\n"), "{text}");
+    }
+}
