@@ -57,8 +57,8 @@ Examples:
   corelay serve --listen unix:/run/corelay.sock --log json --access-log
   CORELAY_IDLE_TIMEOUT=15s corelay serve --config corelay.toml";
 
-/// What this program is when it drives the load that it measures by: a command for itself, in no help.
-pub(crate) const LOAD_DRIVER: &str = "load-driver";
+/// What this program is when it drives the load that `compare` measures by, and holds the connections: a command for itself, in no help.
+pub(crate) const LOAD_DRIVER: &str = "load-and-hold";
 
 /// `corelay`.
 pub(crate) fn corelay() -> Command {
@@ -69,6 +69,8 @@ pub(crate) fn corelay() -> Command {
         .after_help("Without a command: corelay serve.")
         .subcommand(serve())
         .subcommand(status())
+        .subcommand(crate::load::command())
+        .subcommand(crate::load::driver_command())
         .subcommand(compare())
         .subcommand(
             Command::new(LOAD_DRIVER).hide(true).about("Carry out the load on standard input, for compare"),

@@ -1,8 +1,8 @@
-//! The binary `corelay`: `serve` runs the demo server, `status` reads a running one, `compare`
-//! measures the engines beside each other.
+//! The binary `corelay`: `serve` runs the demo server, `status` reads a running one, `load` makes load on any, `compare` measures
+//! the engines, and servers of others, beside each other.
 //!
 //! [`main`] turns the command line into one call of a named entry point, and its end into an exit status.
-//! Everything it does goes through the public API of the `corelay` library: what this program can, any
+//! Everything it does goes through the public API of the libraries: what this program can, any
 //! program can.
 #![forbid(unsafe_code)]
 
@@ -10,6 +10,7 @@ mod claims;
 mod command;
 mod compare;
 mod demo;
+mod load;
 mod log;
 mod serve;
 mod settings;
@@ -28,6 +29,8 @@ fn main() -> ExitCode {
     let matches = command::corelay().get_matches();
     let status = match matches.subcommand() {
         Some(("status", flags)) => status::run(flags),
+        Some(("load", flags)) => load::run(flags),
+        Some((load::DRIVER, _)) => load::run_driver(),
         Some(("compare", flags)) => match flags.subcommand() {
             Some(("claims", flags)) => claims::run(flags),
             Some((_, flags)) => claims::run_part(flags),

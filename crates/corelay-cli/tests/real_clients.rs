@@ -129,3 +129,27 @@ fn chromium_shows_the_page_and_the_json(engine: Engine) {
     let json = browse(&format!("{}/json", url(&server)));
     assert!(json.contains(r#"{"message":"Hello, World!"}"#), "{json}");
 }
+
+/// The report is opened from disk, as who was sent it opens it: its figures are in the document, and its plots are drawn.
+#[test]
+fn chromium_shows_a_report_and_its_figures() {
+    let scratch = Scratch::new();
+    let (json, html) = (scratch.path("compared.json"), scratch.path("compared.html"));
+    let mut command = Server::bare_command();
+    command.args(["compare", "keepalive", "--connections", "4", "--rounds", "2", "--seconds", "0.3"]);
+    command.arg("--json").arg(&json).arg("--html").arg(&html);
+    let finished = Server::run(command);
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    let document = browse(&format!("file://{}", html.display()));
+    let json: serde_json::Value =
+        serde_json::from_str(&std::fs::read_to_string(json).expect("it was written")).expect("JSON");
+    let servers = json["scenarios"][0]["servers"].as_array().expect("a list of servers");
+    for server in servers {
+        let rate = |round: usize| server["samples"][round]["per_second"].as_f64().expect("a rate");
+        let median = format!("{:.0}", f64::midpoint(rate(0), rate(1)));
+        assert!(document.contains(&median), "{median} of {server} is not in {document}");
+    }
+    for drawn in ["<svg", "<polyline", "<rect", "Latency by percentile", "p99.99", "kernel stacks MB"] {
+        assert!(document.contains(drawn), "{drawn} is not in {document}");
+    }
+}

@@ -103,15 +103,35 @@ impl Comparison {
         if !self.processors.are_apart() {
             doubts.push("There is one CPU for server and load: figures tell of both.".to_owned());
         }
-        if self.rounds == 1 {
-            doubts.push("One round has no interval: nothing is put in an order.".to_owned());
-        } else if self.rounds < super::order::ROUNDS_MIN {
-            doubts.push(format!("{} rounds are too few to put anything in an order.", self.rounds));
+        if self.rounds < super::order::ROUNDS_MIN {
+            let (rounds, least) = (self.rounds, super::order::ROUNDS_MIN);
+            doubts
+                .push(format!("With fewer than {least} rounds, here {rounds}, nothing is put in an order."));
         }
-        for found in &self.found {
-            doubts.extend(found.columns.iter().filter_map(|column| column.doubts(found.case)));
-        }
+        let limits = [
+            (
+                DriverLimit::SendsLate,
+                "The driver sent more than 2 ms late (p99), and latency counts from when a request was due",
+            ),
+            (DriverLimit::CpuFull, "The driver's CPU was full, and the server may be faster"),
+            (
+                DriverLimit::CpuShared,
+                "Others had the driver's CPU, and latency holds time in which it could not read",
+            ),
+        ];
+        doubts.extend(limits.iter().filter_map(|(limit, told)| self.limited(*limit, told)));
         doubts
+    }
+
+    /// The runs in which the driver owned up to that.
+    fn limited(&self, limit: DriverLimit, told: &str) -> Option<String> {
+        let cases = self.found.iter().filter_map(|found| {
+            let servers = found.columns.iter().filter_map(|column| column.limited(limit));
+            let servers = servers.collect::<Vec<_>>().join(", ");
+            (!servers.is_empty()).then(|| format!("{} ({servers})", found.case.name()))
+        });
+        let cases: Vec<_> = cases.collect();
+        (!cases.is_empty()).then(|| format!("{told}: {}.", cases.join("; ")))
     }
 
     /// Every sample.
@@ -169,21 +189,11 @@ impl Column {
         ))
     }
 
-    /// What makes its figures doubtful.
-    fn doubts(&self, case: Case) -> Option<String> {
-        let drivers = || self.samples.iter().filter_map(|sample| sample.driver.as_ref());
-        let runs = |limit| drivers().filter(|driver| driver.limits.contains(&limit)).count();
-        let told = [
-            (runs(DriverLimit::SendsLate), "the driver sent more than 2 ms late (p99)"),
-            (runs(DriverLimit::CpuFull), "the driver's CPU was full, and the server may be faster"),
-            (runs(DriverLimit::CpuShared), "others had the driver's CPU"),
-        ];
-        let told: Vec<_> = told
-            .iter()
-            .filter(|(runs, _)| *runs > 0)
-            .map(|(runs, what)| format!("in {runs} of {} rounds {what}", self.samples.len()))
-            .collect();
-        (!told.is_empty()).then(|| format!("{}, {}: {}.", case.name(), self.server, told.join("; ")))
+    /// `cores 2 of 5`: in how many of its rounds the driver was the limit in that way; `None` if in none.
+    fn limited(&self, limit: DriverLimit) -> Option<String> {
+        let drivers = self.samples.iter().filter_map(|sample| sample.driver.as_ref());
+        let runs = drivers.filter(|driver| driver.limits.contains(&limit)).count();
+        (runs > 0).then(|| format!("{} {runs} of {}", self.server, self.samples.len()))
     }
 
     fn json(&self) -> Value {

@@ -6,6 +6,7 @@
 use anyhow::{Context as _, Result};
 use corelay_load::process::footprint::Footprint;
 
+use super::drivers::Drivers;
 use super::run::Run;
 use super::sample::{Sample, Step};
 use super::scenario::Setting;
@@ -20,7 +21,7 @@ pub(super) fn sample(run: &Run<'_>, server: &Server, setting: &Setting) -> Resul
         server.id().context("memory can be read only of a server that is started here: --against-cmd")?;
     let wanted = run.case.connections_of(setting);
     let mut steps = vec![Step { connections: 0, footprint: Footprint::read(process)? }];
-    let (mut held, mut sample) = (Vec::new(), Sample::default());
+    let mut held = Vec::new();
     for step in 1..=STEPS {
         let open = steps.last().map_or(0, |step| step.connections);
         let target = u32::try_from(u64::from(wanted) * u64::from(step) / u64::from(STEPS))?;
@@ -29,21 +30,19 @@ pub(super) fn sample(run: &Run<'_>, server: &Server, setting: &Setting) -> Resul
         }
         let mut plan = run.case.plan(server.address, &server.host, setting);
         plan.groups = run.case.groups_of(target - open, setting);
-        let mut driving = run.drive(&plan)?;
-        driving.begin()?;
-        let report = driving.report()?;
+        let mut drivers = Drivers::start(&plan, run.processors)?;
+        drivers.begin()?;
+        let report = drivers.report()?;
         let total = &report.group("plain").context("the driver reports its group")?.total;
         anyhow::ensure!(
             total.errors.total() == 0,
             "{target} connections could not all be served: {}",
             super::run::told(&total.errors)
         );
-        held.push(driving);
+        held.push(drivers);
         steps.push(Step { connections: target, footprint: Footprint::read(process)? });
-        sample.driver = Some(report.driver);
     }
-    sample.footprint = steps.last().map(|step| step.footprint);
-    sample.steps = steps;
-    held.into_iter().try_for_each(|driving| driving.release())?;
-    Ok(sample)
+    held.into_iter().try_for_each(Drivers::release)?;
+    let footprint = steps.last().map(|step| step.footprint);
+    Ok(Sample { footprint, steps, ..Sample::default() })
 }

@@ -14,6 +14,7 @@
 
 mod comparison;
 mod contender;
+mod drivers;
 mod idle;
 mod options;
 mod order;

@@ -5,18 +5,25 @@ use corelay_load::statistics::Estimate;
 
 use super::comparison::{Column, Comparison, Found};
 use super::order;
-use super::sample::{CPU, Figure, MEMORY, PER_CONNECTION, PERCENTILES, RATE, Sample, number};
+use super::sample::{CPU, Figure, MEMORY, P99, PER_CONNECTION, PERCENTILES, RATE, Sample, number};
 use super::scenario::Case;
 use super::table::{self, Grid};
 
 /// The whole page.
 pub(super) fn of(comparison: &Comparison) -> Page {
-    let names: Vec<_> = comparison.found.iter().map(|found| found.case.name()).collect();
     let mut lead = vec![format!("corelay {}", env!("CARGO_PKG_VERSION")), comparison.machine.to_string()];
     lead.extend(table::conditions(comparison));
     let mut sections: Vec<_> = comparison.found.iter().map(|found| section(comparison, found)).collect();
     sections.push(reading(comparison));
-    Page { title: format!("corelay compare: {}", names.join(", ")), lead, sections }
+    Page { title: title(comparison), lead, sections }
+}
+
+fn title(comparison: &Comparison) -> String {
+    let names: Vec<_> = comparison.found.iter().map(|found| found.case.name()).collect();
+    match names.len() {
+        0..=3 => format!("corelay compare: {}", names.join(", ")),
+        count => format!("corelay compare: {count} loads"),
+    }
 }
 
 fn section(comparison: &Comparison, found: &Found) -> Section {
@@ -47,6 +54,7 @@ fn plots(found: &Found) -> Vec<Block> {
             Block::Bars(bars(found, &RATE)),
             Block::Bars(bars(found, &CPU)),
             Block::Bars(bars(found, &MEMORY)),
+            Block::Bars(bars(found, &P99)),
         ],
     }
 }

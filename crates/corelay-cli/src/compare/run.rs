@@ -9,22 +9,20 @@
 //! when nothing was answered, with what came instead.
 
 use std::io;
-use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
-use corelay_load::driving::Driving;
 use corelay_load::process::footprint::{Footprint, Switches};
 use corelay_load::process::usage::CpuTime;
 use corelay_load::{Plan, Report};
 
 use super::contender::Contender;
-use super::processors::{Processors, started_on};
+use super::drivers::Drivers;
+use super::processors::Processors;
 use super::sample::Sample;
 use super::scenario::{Case, Setting};
 use super::server::Server;
-use crate::command::LOAD_DRIVER;
 use crate::status::fetch;
 
 /// Why a run has no sample, and what it had found.
@@ -90,8 +88,8 @@ impl Run<'_> {
 
     fn loaded(&self, server: &mut Server, setting: &Setting) -> Result<Sample, Failure> {
         let plan = self.case.plan(server.address, &server.host, setting);
-        let mut driving = self.drive(&plan)?;
-        let (report, seen) = self.look(server.id(), &plan, &mut driving)?;
+        let mut drivers = Drivers::start(&plan, self.processors)?;
+        let (report, seen) = self.look(server.id(), &plan, &mut drivers)?;
         let seen = match seen {
             Ok(seen) if server.ended().is_none() => seen,
             seen => {
@@ -99,15 +97,8 @@ impl Run<'_> {
                 return Err(Failure { why, until_then: Some(Box::new(report)) });
             }
         };
-        driving.release().context("the load driver")?;
+        drivers.release().context("the load driver")?;
         self.judged(&report, seen, setting).map_err(|why| Failure { why, until_then: Some(Box::new(report)) })
-    }
-
-    /// Starts a driver on its CPUs, and returns when its connections are open.
-    pub(super) fn drive(&self, plan: &Plan) -> Result<Driving> {
-        let mut command = Command::new(std::env::current_exe()?);
-        command.arg(LOAD_DRIVER);
-        Ok(started_on(&self.processors.load, || Driving::start(&mut command, plan))??)
     }
 
     /// Looks at the server while the driver has its run. The looks fail by themselves: the report is worth having all the same.
@@ -115,16 +106,16 @@ impl Run<'_> {
         &self,
         server: Option<u32>,
         plan: &Plan,
-        driving: &mut Driving,
+        drivers: &mut Drivers,
     ) -> Result<(Report, io::Result<Option<Seen>>)> {
         let switches = server.map(Switches::read).transpose();
-        driving.begin()?;
+        drivers.begin()?;
         let begun = Instant::now();
         sleep_until(begun + plan.warm_up);
         let (before, from) = (server.map(CpuTime::read_beside_load).transpose(), Instant::now());
         sleep_until(begun + plan.warm_up + plan.duration);
         let (after, time) = (server.map(CpuTime::read_beside_load).transpose(), from.elapsed());
-        let report = driving.report()?;
+        let report = drivers.report()?;
         let seen = || {
             let (Some(server), Some(switches), Some(before), Some(after)) =
                 (server, switches?, before?, after?)
@@ -146,7 +137,15 @@ impl Run<'_> {
         let all = || report.groups.iter().map(|group| &group.total);
         let per_second: f64 = all().map(|total| total.per_second).sum();
         if plain.answered == 0 || per_second <= 0.0 {
-            return Err(format!("nothing was answered well: {}", told(&plain.errors)));
+            let garbage = report
+                .first_garbage
+                .as_ref()
+                .map(|bytes| format!("; the first bytes that were none: {bytes}"));
+            return Err(format!(
+                "nothing was answered well: {}{}",
+                told(&plain.errors),
+                garbage.unwrap_or_default()
+            ));
         }
         let whole = self.case.warm_up(setting) + setting.duration;
         let requests = per_second * whole.as_secs_f64();

@@ -65,7 +65,7 @@ pub(super) const MEMORY: Figure = less("memory", "MB", |sample| megabytes(sample
 pub(super) const PER_CONNECTION: Figure = less("memory/connection", "B", Sample::bytes_per_connection);
 
 /// In the order of the columns.
-pub(super) const FIGURES: [Figure; 17] = [
+pub(super) const FIGURES: [Figure; 19] = [
     RATE,
     less("p50", "ms", |sample| ms(sample, |latency| latency.p50)),
     less("p90", "ms", |sample| ms(sample, |latency| latency.p90)),
@@ -83,6 +83,10 @@ pub(super) const FIGURES: [Figure; 17] = [
     less("kernel stacks", "MB", |sample| megabytes(sample, Footprint::kernel_stacks)),
     less("page tables", "MB", |sample| megabytes(sample, |footprint| footprint.page_tables)),
     less("threads", "", |sample| Some(sample.footprint?.threads as f64)),
+    less("driver: of its CPU", "%", |sample| Some(sample.driver.as_ref()?.cpu_share * 100.0)),
+    less("driver: p99 sent late", "ms", |sample| {
+        Some(sample.driver.as_ref()?.schedule_error.as_ref()?.p99.as_secs_f64() * 1e3)
+    }),
 ];
 
 /// Shown beside the others, and never an order: address space costs nothing.
@@ -117,9 +121,18 @@ impl Sample {
             "memory": self.footprint.map(|footprint| footprint.json()), "switches": self.switches,
             "busiest_share": self.busiest_share, "bytes_per_connection": self.bytes_per_connection(),
             "steps": self.steps.iter().map(Step::json).collect::<Vec<_>>(),
-            "groups": self.groups, "driver": self.driver,
+            "groups": self.groups.iter().map(group_json).collect::<Vec<_>>(), "driver": self.driver,
         })
     }
+}
+
+/// Without the distributions: their percentiles are there, and they would be nearly all of a file.
+fn group_json(group: &GroupReport) -> Value {
+    let mut json = json!(group);
+    let paths = json["paths"].as_array_mut().map(|paths| paths.iter_mut().filter_map(Value::as_object_mut));
+    paths.into_iter().flatten().for_each(|path| drop(path.remove("distribution")));
+    json.as_object_mut().map(|group| group.remove("distribution"));
+    json
 }
 
 impl Step {
@@ -140,11 +153,11 @@ impl Figure {
         if self.unit.is_empty() { self.name.to_owned() } else { format!("{} {}", self.name, self.unit) }
     }
 
-    /// A median with its interval, or without one where there is one run and so none.
+    /// A median with its interval; without one where all runs had the same, or there is but one.
     pub(super) fn shown(&self, samples: &[Sample]) -> String {
         match self.estimate(samples) {
             None => "–".to_owned(),
-            Some(estimate) if samples.len() == 1 => number(estimate.median),
+            Some(estimate) if samples.len() == 1 || estimate.low == estimate.high => number(estimate.median),
             Some(Estimate { median, low, high }) => {
                 format!("{} [{}, {}]", number(median), number(low), number(high))
             }
@@ -172,8 +185,9 @@ mod tests {
     fn a_figure_that_one_run_lacks_is_not_shown() {
         let with = |cpu_us| Sample { cpu_us, ..Sample::default() };
         assert_eq!(CPU.shown(&[with(Some(4.0)), with(None)]), "–");
-        assert_eq!(CPU.shown(&[with(Some(4.0))]), "4.00");
-        assert_eq!(CPU.shown(&[with(Some(4.0)), with(Some(5.0)), with(Some(6.0))]), "5.00 [4.00, 6.00]");
+        assert_eq!(CPU.shown(&[with(Some(4.5))]), "4.50");
+        assert_eq!(CPU.shown(&[4.5, 5.5, 6.5].map(|us| with(Some(us)))), "5.50 [4.50, 6.50]");
+        assert_eq!(CPU.shown(&[4.0, 4.0].map(|us| with(Some(us)))), "4");
         assert_eq!(CPU.shown(&[]), "–");
     }
 

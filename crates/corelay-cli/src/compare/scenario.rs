@@ -136,7 +136,7 @@ impl Case {
                     "{count} connections, {PACE_PER_SECOND} requests a second each, whatever the server does"
                 )
             }
-            Self::Idle => format!("up to {count} connections that have asked once and are kept open"),
+            Self::Idle => format!("Up to {count} connections that have asked once and are kept open"),
             Self::Blocking => format!(
                 "{count} connections, {BESIDE_SLEEPERS_PER_SECOND} requests a second in all, beside {SLEEPERS} whose handler \
                  sleeps for 100 ms; figures are of those that do not sleep"
@@ -154,6 +154,11 @@ impl Case {
     /// Whether requests fall due at moments of their own, so that latency says what a user would have waited.
     pub(super) fn is_open_loop(self) -> bool {
         matches!(self, Self::Paced | Self::Blocking | Self::MixedCost)
+    }
+
+    /// Whether a connection asks when it has its answer, and what a user would have waited is not known.
+    pub(super) fn is_closed_loop(self) -> bool {
+        !self.is_open_loop() && self != Self::Idle
     }
 
     /// Connections of the group that matters.

@@ -106,11 +106,13 @@ pub(super) fn notes(comparison: &Comparison) -> Vec<String> {
         lines.push("Partial: not every server could be measured to the end.".to_owned());
     }
     lines.push("A figure is the median of the rounds, with its bootstrap 95 % interval.".to_owned());
-    lines.push(order::LEGEND.to_owned());
+    if comparison.rounds >= order::ROUNDS_MIN {
+        lines.push(order::LEGEND.to_owned());
+    }
     lines.push(
         "Memory is resident memory, kernel stacks (16 KiB a thread) and page tables, with all connections open.".to_owned(),
     );
-    if comparison.found.iter().any(|found| !found.case.is_open_loop()) {
+    if comparison.found.iter().any(|found| found.case.is_closed_loop()) {
         lines.push(
             "In a closed loop a connection that waits asks for nothing: its percentiles understate what users would wait."
                 .to_owned(),

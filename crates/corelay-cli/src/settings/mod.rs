@@ -21,7 +21,7 @@
 mod error;
 pub(crate) mod sources;
 pub(crate) mod table;
-mod value;
+pub(crate) mod value;
 
 use std::path::Path;
 

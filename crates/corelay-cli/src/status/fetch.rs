@@ -17,6 +17,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// The longest answer read, in bytes: a thousand cores fit.
 const ANSWER_BYTES_MAX: u64 = 16 << 20;
 
+/// How much is shown of an answer that is none, in bytes.
+const SHOWN_BYTES_MAX: usize = 80;
+
 /// The body of the server's answer to a GET.
 ///
 /// # Errors
@@ -75,7 +78,8 @@ fn ask(mut stream: impl Read + Write, server: &Server) -> anyhow::Result<Vec<u8>
 /// What follows the head of a 200.
 fn body(mut answer: Vec<u8>) -> anyhow::Result<Vec<u8>> {
     let Some(end) = answer.windows(4).position(|window| window == b"\r\n\r\n") else {
-        bail!("the answer is not HTTP");
+        let beginning = String::from_utf8_lossy(&answer[..answer.len().min(SHOWN_BYTES_MAX)]);
+        bail!("the answer is not HTTP: '{}'", beginning.escape_debug());
     };
     let body = answer.split_off(end + 4);
     let head = String::from_utf8_lossy(&answer);
@@ -127,7 +131,7 @@ mod tests {
             r"the server answered 'HTTP/1.1 404 Not\u{1b}Found'"
         );
         assert_eq!(error(b"SSH-2.0-x\r\n\r\n"), "the server answered 'SSH-2.0-x'");
-        assert_eq!(error(b"HTTP/1.1 200 OK\r\n"), "the answer is not HTTP");
-        assert_eq!(error(b""), "the answer is not HTTP");
+        assert_eq!(error(b"HTTP/1.1 200 OK\r\n"), r"the answer is not HTTP: 'HTTP/1.1 200 OK\r\n'");
+        assert_eq!(error(b""), "the answer is not HTTP: ''");
     }
 }

@@ -12,6 +12,7 @@ mod accept_options;
 mod addresses;
 mod blocking_handlers;
 mod body_limits;
+mod compare_command;
 mod configuration;
 mod connection_limits;
 mod connection_threads;

@@ -33,6 +33,8 @@ const RIGHT: f64 = 422.0;
 /// Of a bar with the text above it.
 const ROW: f64 = 46.0;
 const BAR: f64 = 16.0;
+/// An interval that is narrower is not seen, and its ends would be taken for something.
+const INTERVAL_MIN: f64 = 2.0;
 
 impl Bar {
     /// A bar without an interval.
@@ -81,7 +83,7 @@ fn draw(index: usize, bar: &Bar, span: &Span, body: &mut String) {
     );
     let ends =
         bar.interval.and_then(|(low, high)| Some((across(span.place(low)?), across(span.place(high)?))));
-    if let Some((low, high)) = ends {
+    if let Some((low, high)) = ends.filter(|(low, high)| high - low >= INTERVAL_MIN) {
         let middle = top + BAR / 2.0;
         line(body, (low, middle), (high, middle), "interval");
         line(body, (low, middle - 4.0), (low, middle + 4.0), "interval");

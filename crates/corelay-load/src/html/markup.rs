@@ -37,9 +37,11 @@ pub(super) fn figure(
     legend: &str,
     body: &str,
 ) -> String {
+    // Beside it there is room for two that are low.
+    let tall = if size.1 > size.0 * 0.6 { " class=\"tall\"" } else { "" };
     let (title, described, (width, height)) = (escaped(title), escaped(described), size);
     format!(
-        "<figure>\n<figcaption>{title}</figcaption>\n{legend}<svg role=\"img\" aria-labelledby=\"p{number}t p{number}d\" \
+        "<figure{tall}>\n<figcaption>{title}</figcaption>\n{legend}<svg role=\"img\" aria-labelledby=\"p{number}t p{number}d\" \
          viewBox=\"0 0 {width:.0} {height:.0}\">\n<title id=\"p{number}t\">{title}</title>\n<desc id=\"p{number}d\">{described}</desc>\n\
          {body}</svg>\n</figure>\n"
     )
