@@ -14,7 +14,6 @@
 
 mod experiments;
 mod finding;
-mod hold;
 mod load;
 mod markdown;
 mod options;

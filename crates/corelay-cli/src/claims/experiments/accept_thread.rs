@@ -13,8 +13,8 @@ use crate::claims::sampling::interleaved;
 use crate::claims::server::Server;
 use crate::claims::setup::Setup;
 
-const ROUNDS: usize = 4;
-const SECONDS: f64 = 0.7;
+const ROUNDS: usize = 5;
+const SECONDS: f64 = 0.6;
 const CONNECTIONS: u32 = 32;
 /// Requests until a connection closes; `None`: it stays.
 const LIVES: [Option<u32>; 6] = [Some(1), Some(2), Some(5), Some(10), Some(50), None];

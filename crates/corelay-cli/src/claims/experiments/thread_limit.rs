@@ -7,15 +7,16 @@ use std::os::unix::process::CommandExt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use corelay_load::idle::Connections;
 use corelay_load::process::footprint::Footprint;
 use rustix::process::{Resource, getrlimit, getuid};
 
 use crate::claims::finding::{Check, Evidence, Outcome, Table};
-use crate::claims::hold::Held;
 use crate::claims::part;
 use crate::claims::server::Server;
 use crate::claims::setup::{Setup, words};
 
+const PATH: &str = "/plaintext";
 const THREADS: usize = 2_000;
 const RESIDENT_BYTES_MAX: u64 = 90_000_000;
 
@@ -61,14 +62,9 @@ struct Swept {
 /// Tries the claim.
 pub(super) fn evidence(setup: &Setup) -> Result<Evidence> {
     let server = start(setup, None)?;
-    let mut held = Held::default();
-    fill(&mut held, &server, THREADS);
-    ensure!(
-        held.count() == THREADS,
-        "{} of {THREADS} connections were served: {:?}",
-        held.count(),
-        held.failure
-    );
+    let mut held = Connections::default();
+    fill(&mut held, &server, THREADS)?;
+    ensure!(held.count() == THREADS, "{} of {THREADS} connections were served", held.count());
     let footprint = Footprint::read(server.id())?;
     let command = server.command.clone();
     drop((held, server));
@@ -152,15 +148,16 @@ fn virtual_gb(footprint: &Footprint) -> String {
 
 fn sweep(setup: &Setup, limit: Limit) -> Result<Swept> {
     let server = start(setup, Some(limit))?;
-    let mut held = Held::default();
+    let mut held = Connections::default();
     let descriptors =
         getrlimit(Resource::Nofile).maximum.unwrap_or(u64::MAX).saturating_sub(DESCRIPTORS_KEPT);
-    fill(&mut held, &server, HELD_MAX.min(usize::try_from(descriptors).unwrap_or(usize::MAX)));
+    let most = HELD_MAX.min(usize::try_from(descriptors).unwrap_or(usize::MAX));
+    let is_refused = !fill(&mut held, &server, most)?;
     let footprint = Footprint::read(server.id()).context("the server that met its limit")?;
     let most = held.count();
-    if held.refused > 0 {
+    if is_refused {
         for _ in 0..BEYOND {
-            held.add(server.address);
+            held.add(server.address, PATH).context("a connection beyond the limit")?;
         }
     }
     let (lost, command) = (held.lost(), server.command.clone());
@@ -170,10 +167,15 @@ fn sweep(setup: &Setup, limit: Limit) -> Result<Swept> {
     Ok(Swept { limit, command, held: most, footprint, named, served_beyond, lost })
 }
 
-/// Opens connections until there are `count`, one is refused, or it takes too long.
-fn fill(held: &mut Held, server: &Server, count: usize) {
+/// Opens connections until there are `count`, one is refused, or it takes too long; false if one was refused.
+fn fill(held: &mut Connections, server: &Server, count: usize) -> Result<bool> {
     let deadline = Instant::now() + TIME_MAX;
-    while held.count() < count && Instant::now() < deadline && held.add(server.address) {}
+    while held.count() < count && Instant::now() < deadline {
+        if !held.add(server.address, PATH).with_context(|| format!("connection {}", held.count()))? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 fn start(setup: &Setup, limit: Option<Limit>) -> Result<Server> {
