@@ -9,6 +9,7 @@ use corelay_load::process::usage::CpuTime;
 use corelay_load::statistics::Estimate;
 use corelay_load::{DriverLimit, Group, Latency, Mix, Plan, Report};
 
+use super::finding::{Check, Evidence};
 use super::server::Server;
 use super::setup::Setup;
 use crate::command::LOAD_DRIVER;
@@ -20,6 +21,8 @@ pub(super) struct Run {
     pub(super) report: Report,
     /// The server's CPU time for one answer, in microseconds.
     pub(super) cpu_us: f64,
+    /// Whether the driver had processors that servers have too: then others had them by design.
+    shares_cpus: bool,
 }
 
 /// Loads a server from these processors: a warm-up, then the plan's time, in which the server's CPU time is taken.
@@ -28,12 +31,32 @@ pub(super) fn run(setup: &Setup, cpus: &[usize], server: &Server, plan: &Plan) -
 }
 
 /// The same, with a look at the server while the load is over and its connections are held.
+///
+/// A run in which others had the driver's processor tells of them: it is done again, but not for ever.
 pub(super) fn run_and_look<T>(
     setup: &Setup,
     cpus: &[usize],
     server: &Server,
     plan: &Plan,
-    look: impl FnOnce() -> Result<T>,
+    mut look: impl FnMut() -> Result<T>,
+) -> Result<(Run, T)> {
+    let mut attempts = 1..=ATTEMPTS;
+    loop {
+        attempts.next();
+        match attempt(setup, cpus, server, plan, &mut look) {
+            Ok((run, _)) if run.was_disturbed() && !attempts.is_empty() => {}
+            Err(_) if !attempts.is_empty() => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+fn attempt<T>(
+    setup: &Setup,
+    cpus: &[usize],
+    server: &Server,
+    plan: &Plan,
+    look: &mut impl FnMut() -> Result<T>,
 ) -> Result<(Run, T)> {
     let mut driving = start(setup, cpus, plan)?;
     driving.begin()?;
@@ -47,7 +70,8 @@ pub(super) fn run_and_look<T>(
     let per_second: f64 = report.groups.iter().map(|group| group.total.per_second).sum();
     ensure!(per_second > 0.0, "{} answered nothing within the measured time", server.command);
     let answers = per_second * plan.duration.as_secs_f64();
-    Ok((Run { cpu_us: used.as_secs_f64() * 1e6 / answers, report }, seen))
+    let shares_cpus = cpus.iter().any(|cpu| server.cpus.contains(cpu));
+    Ok((Run { cpu_us: used.as_secs_f64() * 1e6 / answers, report, shares_cpus }, seen))
 }
 
 /// Starts the driver, whose connections are open when this returns.
@@ -64,6 +88,11 @@ pub(super) fn plan(server: &Server, duration: Duration, groups: Vec<Group>) -> P
     plan.groups = groups;
     plan
 }
+
+/// How often a run is done at most.
+const ATTEMPTS: u32 = 2;
+/// Above this share of disturbed runs, nothing that they say can refute.
+const DISTURBED: f64 = 0.25;
 
 const WARM_UP: Duration = Duration::from_millis(300);
 
@@ -101,6 +130,11 @@ impl Run {
         self.report.groups.iter().map(|group| group.total.errors.total()).sum()
     }
 
+    /// Whether others had the driver's processor.
+    pub(super) fn was_disturbed(&self) -> bool {
+        !self.shares_cpus && self.report.driver.limits.contains(&DriverLimit::CpuShared)
+    }
+
     /// Whether the driver itself was the limit, and not the server.
     pub(super) fn driver_was_the_limit(&self) -> bool {
         let limits = &self.report.driver.limits;
@@ -124,17 +158,33 @@ pub(super) fn ratio(over: &[Run], under: &[Run], figure: impl Fn(&Run) -> f64) -
     Estimate::of_ratio(&figures(over), &figures(under))
 }
 
-/// What to mind of several runs; empty if there is nothing.
-pub(super) fn doubts<'a>(runs: impl Iterator<Item = &'a Run> + Clone) -> Vec<String> {
-    let count = runs.clone().count();
-    let full = runs.clone().filter(|run| run.driver_was_the_limit()).count();
-    let failed: u64 = runs.map(Run::failures).sum();
-    let full = (full > 0).then(|| {
-        format!("In {full} of {count} runs the load driver was late or had no CPU time left: those servers may be faster than their figures say.")
-    });
-    let failed =
-        (failed > 0).then(|| format!("{failed} requests failed or had no answer when their run ended."));
-    full.into_iter().chain(failed).collect()
+/// Adds what to mind of these runs; where others disturbed too many of them, no part fails by what they say.
+pub(super) fn mind(evidence: &mut Evidence, runs: &[&[Run]]) {
+    let runs: Vec<&Run> = runs.iter().copied().flatten().collect();
+    let count = |is_so: fn(&Run) -> bool| runs.iter().filter(|run| is_so(run)).count();
+    let (limits, disturbed) = (count(Run::driver_was_the_limit), count(Run::was_disturbed));
+    let failed: u64 = runs.iter().map(|run| run.failures()).sum();
+    let told = [
+        (
+            limits as u64,
+            format!(
+                "In {limits} of {} runs the load driver was late or had no CPU time left: those servers may be faster than their figures say.",
+                runs.len()
+            ),
+        ),
+        (
+            disturbed as u64,
+            format!(
+                "In {disturbed} of {} runs other processes had the load driver's processor, and the figures tell of them too.",
+                runs.len()
+            ),
+        ),
+        (failed, format!("{failed} requests failed or had no answer when their run ended.")),
+    ];
+    evidence.notes.extend(told.into_iter().filter(|(count, _)| *count > 0).map(|(_, note)| note));
+    if disturbed as f64 > runs.len() as f64 * DISTURBED {
+        evidence.checks.iter_mut().for_each(Check::excuse);
+    }
 }
 
 /// In milliseconds.

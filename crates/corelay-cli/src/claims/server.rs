@@ -23,6 +23,8 @@ const ANNOUNCEMENT: &str = "listening on http://";
 pub(super) struct Server {
     child: Child,
     pub(super) address: SocketAddr,
+    /// Where it may run.
+    pub(super) cpus: Vec<usize>,
     /// As it would be typed.
     pub(super) command: String,
     /// Open for as long as the server may write to it.
@@ -55,7 +57,14 @@ impl Server {
         });
         let mut output = BufReader::new(child.stdout.take().context("its output is piped")?);
         match announced(&mut output) {
-            Ok(address) => Ok(Self { child, address, command: shown, _output: output, log: Some(log) }),
+            Ok(address) => Ok(Self {
+                child,
+                address,
+                cpus: cpus.to_vec(),
+                command: shown,
+                _output: output,
+                log: Some(log),
+            }),
             Err(error) => {
                 let _ = child.kill();
                 let _ = child.wait();

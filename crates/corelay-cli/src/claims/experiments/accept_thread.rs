@@ -8,7 +8,7 @@ use anyhow::Result;
 use corelay_load::statistics::Estimate;
 
 use crate::claims::finding::{Check, Evidence, Outcome, Table, shown};
-use crate::claims::load::{self, Run, doubts, median, ratio};
+use crate::claims::load::{self, Run, median, ratio};
 use crate::claims::sampling::interleaved;
 use crate::claims::server::Server;
 use crate::claims::setup::Setup;
@@ -62,9 +62,7 @@ pub(super) fn evidence(setup: &Setup) -> Result<Evidence> {
         "dispatch / per core",
         "new connections/s, dispatch",
     ];
-    let mut notes = vec![crossover(&points), alone(&pairs)];
-    notes.extend(doubts(found.iter().flatten()));
-    Ok(Evidence {
+    let mut evidence = Evidence {
         conditions: format!(
             "{CONNECTIONS} connections in a closed loop for /plaintext, closed after so many requests; {ROUNDS} rounds; {} core(s) \
              serve, and the thread that accepts shares their processors.",
@@ -73,8 +71,10 @@ pub(super) fn evidence(setup: &Setup) -> Result<Evidence> {
         commands,
         checks: checks(&points),
         tables: vec![Table::measured("CPU time by how long connections live", &heads, rows)],
-        notes,
-    })
+        notes: vec![crossover(&points), alone(&pairs)],
+    };
+    load::mind(&mut evidence, &found.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    Ok(evidence)
 }
 
 /// The claim: it costs where there are few new connections, and not where there are many.

@@ -12,7 +12,7 @@ use corelay_load::statistics::Estimate;
 use corelay_poll::{Events, Interest, Poller, Token, Trigger, socket};
 
 use crate::claims::finding::{Check, Evidence, Table, shown};
-use crate::claims::load::{self, Run, doubts, estimate, ratio};
+use crate::claims::load::{self, Run, estimate, ratio};
 use crate::claims::sampling::interleaved;
 use crate::claims::server::Server;
 use crate::claims::setup::Setup;
@@ -43,7 +43,7 @@ pub(super) fn evidence(setup: &Setup) -> Result<Evidence> {
     let stalls = stalls()?;
     let gain = ratio(&found[0], &found[1], |run| run.cpu_us);
     let longest = stalls.last().map_or(0.0, |stalled| stalled.median);
-    Ok(Evidence {
+    let mut evidence = Evidence {
         conditions: format!(
             "{CONNECTIONS} connections in a closed loop, a new one for each request for /plaintext; {ROUNDS} rounds. {SILENT} silent \
              clients at once for each value, on a listener of this process."
@@ -51,8 +51,10 @@ pub(super) fn evidence(setup: &Setup) -> Result<Evidence> {
         commands,
         checks: checks(gain, longest),
         tables: vec![gain_table(&found), stall_table(&stalls)],
-        notes: doubts(found.iter().flatten()),
-    })
+        ..Evidence::default()
+    };
+    load::mind(&mut evidence, &[&found[0], &found[1]]);
+    Ok(evidence)
 }
 
 fn checks(gain: Estimate, stall: f64) -> Vec<Check> {

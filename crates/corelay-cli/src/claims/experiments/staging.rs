@@ -7,7 +7,7 @@ use anyhow::Result;
 use corelay_load::statistics::Estimate;
 
 use crate::claims::finding::{Check, Evidence, Table, shown};
-use crate::claims::load::{self, Run, doubts, estimate, ms, ratio};
+use crate::claims::load::{self, Run, estimate, ms, ratio};
 use crate::claims::part;
 use crate::claims::sampling::interleaved;
 use crate::claims::server::Server;
@@ -45,7 +45,7 @@ pub(super) fn evidence(setup: &Setup) -> Result<Evidence> {
         runs.extend(found.into_iter().flatten());
     }
     let cores = setup.server_cpus.len();
-    let mut notes = vec![format!(
+    let notes = vec![format!(
         "The stages have {cores} processor(s): {}.",
         if cores == 1 {
             "they take turns on it, and what is measured is the hand-over without the cost of another core's caches"
@@ -53,8 +53,7 @@ pub(super) fn evidence(setup: &Setup) -> Result<Evidence> {
             "each stage of a line is on the one after the last stage's"
         }
     )];
-    notes.extend(doubts(runs.iter()));
-    Ok(Evidence {
+    let mut evidence = Evidence {
         conditions: format!(
             "{CONNECTIONS} connections in a closed loop; {ROUNDS} rounds. Staged: a thread reads, one handles, one writes, with queues \
              between them and the connection moved along; whole: one thread does all three."
@@ -63,7 +62,9 @@ pub(super) fn evidence(setup: &Setup) -> Result<Evidence> {
         checks,
         tables,
         notes,
-    })
+    };
+    load::mind(&mut evidence, &[&runs]);
+    Ok(evidence)
 }
 
 fn measure(setup: &Setup, subject: Subject, commands: &mut Vec<String>) -> Result<Run> {

@@ -22,7 +22,7 @@ const RESIDENT_BYTES_MAX: u64 = 90_000_000;
 
 /// Connections at most where no limit is met.
 const HELD_MAX: usize = 20_000;
-const TIME_MAX: Duration = Duration::from_secs(20);
+const TIME_MAX: Duration = Duration::from_secs(40);
 /// Descriptors that are no connection's.
 const DESCRIPTORS_KEPT: u64 = 100;
 /// Looked at beyond the limit: all of them are to be refused.
