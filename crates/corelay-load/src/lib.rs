@@ -1,4 +1,4 @@
-//! A load driver for HTTP/1.1: open or closed loop, several groups of connections at once, and figures for each path.
+//! A load driver for HTTP/1.1 and frames: open or closed loop, several groups of connections at once, and figures for each request.
 //!
 //! ```no_run
 //! use corelay_load::{Group, Mix, Plan};
@@ -38,18 +38,21 @@
 //!
 //! # How it works
 //!
-//! One thread, one poller, non-blocking sockets. The connections are opened one after another before the warm-up. A loop turn tells connections of due requests, waits for readiness, and
-//! reads answers: one `send` and one `recv` a request, and `epoll_wait` shared by the batch.
+//! One thread, one poller, non-blocking sockets. The connections are opened one after another before the warm-up. A loop turn tells
+//! connections of due requests, waits for readiness, and reads answers: one `send` and one `recv` a request, or for all that a pipelined
+//! connection sends and receives at once, and `epoll_wait` shared by the batch. The clock is read once for each wait and each receive.
 //!
 //! ```text
 //!  Plan ─▶ schedule (when) ┐                                     ┌▶ tally ─▶ Report
-//!          mix (what)      ├─▶ driver ─▶ link (socket) ─▶ response ┘
+//!          mix (what)      ├─▶ driver ─▶ link (socket) ─▶ reader ┘
 //! ```
+//!
+//! More than one CPU, or more connections than a process has descriptors: [`Plan::split`], a process for each part, and
+//! [`Report::merge`].
 //!
 //! # What is absent
 //!
-//! Pipelining, request bodies, HEAD, TLS, HTTP/2; names (give an address); more than one thread: a second process with a
-//! plan of its own does that, on another CPU.
+//! TLS, HTTP/2; names (give an address); more than one thread.
 #![forbid(unsafe_code)]
 
 mod distribution;

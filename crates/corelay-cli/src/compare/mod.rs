@@ -87,3 +87,6 @@ fn show(comparison: &Comparison, options: &Options) -> anyhow::Result<bool> {
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
     fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
 }
+
+#[cfg(test)]
+mod tests;

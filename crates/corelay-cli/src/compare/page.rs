@@ -11,7 +11,7 @@ use super::table::{self, Grid};
 
 /// The whole page.
 pub(super) fn of(comparison: &Comparison) -> Page {
-    let mut lead = vec![format!("corelay {}", env!("CARGO_PKG_VERSION")), comparison.machine.to_string()];
+    let mut lead = vec![table::version(comparison), comparison.machine.to_string()];
     lead.extend(table::conditions(comparison));
     let mut sections: Vec<_> = comparison.found.iter().map(|found| section(comparison, found)).collect();
     sections.push(reading(comparison));

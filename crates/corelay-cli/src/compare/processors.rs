@@ -36,10 +36,20 @@ impl Processors {
         if self.server.len() >= 2 {
             return self.clone();
         }
+        let all = self.all();
+        Self { server: all.clone(), load: all }
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.all().len()
+    }
+
+    fn all(&self) -> Vec<usize> {
         let mut all = [self.server.as_slice(), &self.load].concat();
         all.sort_unstable();
         all.dedup();
-        Self { server: all.clone(), load: all }
+        all
     }
 
     /// Whether the server shares no CPU with the load.
@@ -77,7 +87,8 @@ mod tests {
             let processors = Processors::of((0..count).collect());
             assert_eq!((processors.server.len(), processors.are_apart()), (server, count > 1), "{count}");
         }
-        assert!(Processors::of(vec![3]).told().contains("share CPU 3"));
+        let one = Processors::of(vec![3]);
+        assert!(one.told().contains("share CPU 3") && one.count() == 1);
     }
 
     #[test]

@@ -9,13 +9,14 @@
 //! when nothing was answered, with what came instead.
 
 use std::io;
+use std::path::Path;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result};
 use corelay_load::process::footprint::{Footprint, Switches};
 use corelay_load::process::usage::CpuTime;
-use corelay_load::{Plan, Report};
+use corelay_load::{GroupReport, PlacementReport, Plan, Report};
 
 use super::contender::Contender;
 use super::drivers::Drivers;
@@ -89,7 +90,7 @@ impl Run<'_> {
     fn loaded(&self, server: &mut Server, setting: &Setting) -> Result<Sample, Failure> {
         let plan = self.case.plan(server.address, &server.host, setting);
         let mut drivers = Drivers::start(&plan, self.processors)?;
-        let (report, seen) = self.look(server.id(), &plan, &mut drivers)?;
+        let (report, seen) = self.look(server.id().filter(|_| has_figures()), &plan, &mut drivers)?;
         let seen = match seen {
             Ok(seen) if server.ended().is_none() => seen,
             seen => {
@@ -134,9 +135,9 @@ impl Run<'_> {
     /// The sample; or why what was found is none.
     fn judged(&self, report: &Report, seen: Option<Seen>, setting: &Setting) -> Result<Sample, String> {
         let plain = self.case.plain(report, setting).ok_or("the driver reports no such requests")?;
-        let all = || report.groups.iter().map(|group| &group.total);
-        let per_second: f64 = all().map(|total| total.per_second).sum();
-        if plain.answered == 0 || per_second <= 0.0 {
+        let per_second: f64 = report.groups.iter().map(|group| group.total.per_second).sum();
+        // A server that falls behind has requests that are still out, which is a result. One without any has refused them all.
+        if plain.answered == 0 && plain.errors.unanswered + plain.errors.timeout == 0 {
             let garbage = report
                 .first_garbage
                 .as_ref()
@@ -148,23 +149,30 @@ impl Run<'_> {
             ));
         }
         let whole = self.case.warm_up(setting) + setting.duration;
-        let requests = per_second * whole.as_secs_f64();
+        let a_request = |seconds: f64, all: f64| (per_second > 0.0).then(|| all / (per_second * seconds));
         Ok(Sample {
             per_second: Some(plain.per_second),
             latency: Some(plain.latency),
             errors: plain.errors,
-            cpu_us: seen.as_ref().map(|seen| seen.cpu_share * 1e6 / per_second),
+            cpu_us: seen.as_ref().and_then(|seen| a_request(1.0, seen.cpu_share * 1e6)),
             footprint: seen.as_ref().map(|seen| seen.footprint),
-            switches: seen.as_ref().map(|seen| seen.switches as f64 / requests),
-            busiest_share: report.groups[0]
-                .placement
-                .as_ref()
-                .and_then(|placement| placement.busiest_share()),
+            switches: seen.as_ref().and_then(|seen| a_request(whole.as_secs_f64(), seen.switches as f64)),
+            busiest_share: placement(&report.groups).and_then(PlacementReport::busiest_share),
             steps: Vec::new(),
             groups: report.groups.clone(),
             driver: Some(report.driver.clone()),
         })
     }
+}
+
+/// Whether this system tells of a process what is looked at here: where it does not, a server is measured from outside.
+fn has_figures() -> bool {
+    Path::new("/proc/self/stat").exists()
+}
+
+/// Of the group that was placed on one thread of the server, if one was.
+pub(super) fn placement(groups: &[GroupReport]) -> Option<&PlacementReport> {
+    groups.iter().find_map(|group| group.placement.as_ref())
 }
 
 /// Errors by kind, those that there were.

@@ -159,7 +159,9 @@ impl Figure {
             None => "–".to_owned(),
             Some(estimate) if samples.len() == 1 || estimate.low == estimate.high => number(estimate.median),
             Some(Estimate { median, low, high }) => {
-                format!("{} [{}, {}]", number(median), number(low), number(high))
+                let is_whole = [median, low, high].iter().all(|value| value.fract() == 0.0);
+                let digits = if is_whole { 0 } else { digits(median) };
+                format!("{median:.digits$} [{low:.digits$}, {high:.digits$}]")
             }
         }
     }
@@ -167,13 +169,17 @@ impl Figure {
 
 /// Three digits, or all before the point; a whole number as one.
 pub(super) fn number(value: f64) -> String {
-    let digits = match value.abs() {
-        _ if value.fract() == 0.0 => 0,
+    let digits = if value.fract() == 0.0 { 0 } else { digits(value) };
+    format!("{value:.digits$}")
+}
+
+/// Behind the point.
+fn digits(value: f64) -> usize {
+    match value.abs() {
         size if size < 10.0 => 2,
         size if size < 100.0 => 1,
         _ => 0,
-    };
-    format!("{value:.digits$}")
+    }
 }
 
 #[cfg(test)]

@@ -54,7 +54,7 @@ impl fmt::Display for Grid {
 
 /// The whole text, ending in a line end.
 pub(super) fn render(comparison: &Comparison) -> String {
-    let mut text = format!("corelay {}\n{}\n", env!("CARGO_PKG_VERSION"), comparison.machine);
+    let mut text = format!("{}\n{}\n", version(comparison), comparison.machine);
     for line in conditions(comparison) {
         let _ = writeln!(text, "{line}");
     }
@@ -78,6 +78,11 @@ pub(super) fn render(comparison: &Comparison) -> String {
         let _ = writeln!(text, "{line}");
     }
     text
+}
+
+/// What was measured, and when.
+pub(super) fn version(comparison: &Comparison) -> String {
+    format!("corelay {}, {}", env!("CARGO_PKG_VERSION"), comparison.machine.date())
 }
 
 /// What the figures are of.

@@ -51,7 +51,7 @@ const REQUESTS: &str = "Requests";
 const OUTPUT: &str = "Output";
 
 /// Those that take a value.
-const VALUES: [Flag; 19] = [
+const VALUES: [Flag; 20] = [
     Flag("connections", "N", LOAD, "Connections, all open before the load begins [default: 50]"),
     Flag("rate", "R", LOAD, "Requests a second, of all connections together, evenly spaced"),
     Flag("rate-per-connection", "R", LOAD, "Requests a second of each connection, evenly spaced"),
@@ -90,6 +90,7 @@ const VALUES: [Flag; 19] = [
         OUTPUT,
         "Write the latency distribution to this file, in HdrHistogram's .hgrm format",
     ),
+    Flag("html", "FILE", OUTPUT, "Write a page with the figures and the latency curve to this file"),
     Flag("seed", "N", LOAD, "Where draws from mixes and of --poisson begin [default: 0]"),
 ];
 

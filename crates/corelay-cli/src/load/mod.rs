@@ -17,6 +17,7 @@ mod line;
 mod mix_file;
 mod options;
 mod output;
+mod page;
 mod requests;
 mod room;
 mod summary;

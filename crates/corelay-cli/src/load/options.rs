@@ -47,6 +47,7 @@ pub(super) struct Options {
     pub(super) fail_on: Vec<Condition>,
     pub(super) json: Option<PathBuf>,
     pub(super) hdr: Option<PathBuf>,
+    pub(super) html: Option<PathBuf>,
 }
 
 impl Options {
@@ -85,6 +86,7 @@ impl Options {
             fail_on,
             json: file("json"),
             hdr: file("hdr"),
+            html: file("html"),
         })
     }
 

@@ -1,4 +1,4 @@
-//! The files of a run: its figures as JSON, its distribution as `.hgrm`.
+//! The files of a run: its figures as JSON, its distribution as `.hgrm`, both as a page.
 
 use std::fs::File;
 use std::io::{BufWriter, Write as _};
@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::Run;
 use super::condition::Held;
+use super::page;
 
 /// The file of `--json`.
 #[derive(Serialize)]
@@ -46,6 +47,10 @@ pub(super) fn write(run: &Run<'_>, plan: &Plan, held: &[Held]) -> anyhow::Result
     if let (Some(path), Some(group)) = (&run.options.hdr, run.report.groups.first()) {
         let write = |out: &mut BufWriter<File>| Ok(group.distribution.write_hgrm(out)?);
         to_file(path, write).with_context(|| cannot("--hdr", path))?;
+    }
+    if let Some(path) = &run.options.html {
+        let write = |out: &mut BufWriter<File>| Ok(out.write_all(page::of(run).html().as_bytes())?);
+        to_file(path, write).with_context(|| cannot("--html", path))?;
     }
     Ok(())
 }

@@ -21,7 +21,7 @@ fn write(out: &mut String, run: &Run<'_>) -> fmt::Result {
         writeln!(out, "PARTIAL: {why}; these figures are of the {} until then.\n", time(report.measured))?;
     }
     let Some(group) = report.groups.first() else { return Ok(()) };
-    headline(out, run)?;
+    writeln!(out, "{}\n  {}\n", headline(run), asked(run))?;
     totals(out, report, group)?;
     latency(out, group)?;
     paths(out, &group.paths)?;
@@ -30,25 +30,30 @@ fn write(out: &mut String, run: &Run<'_>) -> fmt::Result {
     driver(out, report)
 }
 
-fn headline(out: &mut String, run: &Run<'_>) -> fmt::Result {
+/// How long, and on what.
+pub(super) fn headline(run: &Run<'_>) -> String {
+    format!("{} of load on {}", time(run.report.measured), run.options.target.url)
+}
+
+/// What was asked for, in one line.
+pub(super) fn asked(run: &Run<'_>) -> String {
     let options = run.options;
     let loop_of = match options.pace {
         Pace::Closed => "closed loop".to_owned(),
         Pace::Open { requests_per_second: rate } => format!("{rate} requests/s, evenly spaced"),
         Pace::Poisson { requests_per_second: rate } => format!("{rate} requests/s, at random moments"),
     };
-    writeln!(out, "{} of load on {}", time(run.report.measured), options.target.url)?;
-    write!(out, "  {} connections, {loop_of}", count(u64::from(options.connections)))?;
+    let mut text = format!("{} connections, {loop_of}", count(u64::from(options.connections)));
     if options.pipeline > 1 {
-        write!(out, ", up to {} out on each", options.pipeline)?;
+        text += &format!(", up to {} out on each", options.pipeline);
     }
     if let Some(requests) = options.requests_per_connection {
-        write!(out, ", {requests} requests on each")?;
+        text += &format!(", {requests} requests on each");
     }
     if run.report.driver.processes > 1 {
-        write!(out, ", {} processes", run.report.driver.processes)?;
+        text += &format!(", {} processes", run.report.driver.processes);
     }
-    writeln!(out, "\n")
+    text
 }
 
 fn totals(out: &mut String, report: &Report, group: &GroupReport) -> fmt::Result {
@@ -73,16 +78,7 @@ fn latency(out: &mut String, group: &GroupReport) -> fmt::Result {
         return writeln!(out, "Latency    no request was answered\n");
     }
     writeln!(out, "Latency")?;
-    for (name, value) in [
-        ("p50", latency.p50),
-        ("p75", latency.p75),
-        ("p90", latency.p90),
-        ("p99", latency.p99),
-        ("p99.9", latency.p99_9),
-        ("p99.99", latency.p99_99),
-        ("max", latency.max),
-        ("mean", latency.mean),
-    ] {
+    for (name, value) in latency.named() {
         writeln!(out, "  {name:<8} {:>14}", time(value))?;
     }
     writeln!(out)
@@ -101,7 +97,8 @@ fn paths(out: &mut String, paths: &[PathReport]) -> fmt::Result {
     )?;
     for PathReport { path, total, .. } in paths {
         let (answers, errors) = (count(total.answered), count(total.errors.total()));
-        let latency = [total.latency.p50, total.latency.p99, total.latency.max].map(time);
+        let latency = [total.latency.p50, total.latency.p99, total.latency.max];
+        let latency = latency.map(|value| if total.latency.count > 0 { time(value) } else { "–".to_owned() });
         let [p50, p99, max] = latency;
         writeln!(out, "{path:<width$} {answers:>12} {errors:>10} {p50:>10} {p99:>10} {max:>10}")?;
     }
@@ -121,7 +118,7 @@ fn statuses(out: &mut String, group: &GroupReport) -> fmt::Result {
 }
 
 fn errors(out: &mut String, report: &Report, errors: &ErrorCounts) -> fmt::Result {
-    if errors.total() == 0 {
+    if errors.total() == 0 && report.first_garbage.is_none() {
         return Ok(());
     }
     writeln!(out, "Errors")?;
@@ -163,9 +160,8 @@ impl Run<'_> {
             Ending::AsPlanned => self.lost.clone()?,
             Ending::Stopped => "the run was interrupted".to_owned(),
             Ending::GaveUp => {
-                let errors = self.report.groups.iter().map(|group| named(&group.total.errors));
-                let most = errors.flatten().max_by_key(|(times, _)| *times);
-                let what = most.filter(|(times, _)| *times > 0).map_or("none was answered", |(_, what)| what);
+                let most = named(&self.report.given_up_for).into_iter().max_by_key(|(times, _)| *times);
+                let what = most.map_or("none was answered", |(_, what)| what);
                 format!("the server was given up, for {what}")
             }
             _ => "the run ended early".to_owned(),

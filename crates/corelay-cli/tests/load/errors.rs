@@ -76,6 +76,20 @@ fn a_server_that_answers_garbage_is_shown_as_it_is() {
 }
 
 #[test]
+fn a_server_that_is_none_is_given_up_in_the_warm_up_too() {
+    let peer = Peer::start(Habit::Garbage);
+    let loaded = load(&[&peer.url(), "--warm-up", "10m"]);
+    let finished = &loaded.finished;
+    assert_eq!((finished.code, loaded.total("answered")), (1, 0));
+    assert!(
+        finished.stdout.starts_with("PARTIAL: the server was given up, for answers were none"),
+        "{}",
+        finished.stdout
+    );
+    assert!(finished.stdout.contains("220 smtp.example.com"), "{}", finished.stdout);
+}
+
+#[test]
 fn a_server_that_never_does_what_it_is_asked_is_exit_1() {
     let peer = Peer::start(Habit::Answer);
     let flags = ["--framed", "--body", "\r\n\r\n", "--duration", "200ms", "--warm-up", "0", "--rate", "20"];

@@ -33,16 +33,28 @@ fn the_distribution_is_written_as_hgrm() {
 }
 
 #[test]
+fn the_page_has_the_figures_and_loads_nothing() {
+    let (peer, scratch) = (Peer::start(Habit::Answer), Scratch::new());
+    let file = scratch.path("found.html");
+    let path = file.display().to_string();
+    let flags = ["--path", "/a", "--path", "/b", "--html", &path];
+    let finished = Server::run(command(&[&[&*peer.url()], &flags[..], &FLAGS[..]].concat()));
+    assert_eq!(finished.code, 0, "{}", finished.stderr);
+    let page = std::fs::read_to_string(file).expect("it was written");
+    for part in ["<svg", "p99.99", "status 200", "By request", "2 connections, 200 requests/s, evenly spaced"]
+    {
+        assert!(page.contains(part), "no {part:?} in\n{page}");
+    }
+    assert!(!page.contains("<script") && !page.contains("src="), "{page}");
+}
+
+#[test]
 fn a_condition_that_holds_is_exit_1_and_says_what_was_found() {
     let peer = Peer::start(Habit::Answer);
     let run = |condition| load(&[&[&*peer.url(), "--fail-on", condition], &FLAGS[..]].concat());
     let holds = run("errors>0,rate>1");
     assert_eq!(holds.finished.code, 1);
-    assert!(
-        holds.finished.stderr.contains("error: --fail-on rate>1: it is 200"),
-        "{}",
-        holds.finished.stderr
-    );
+    assert!(holds.finished.stderr.contains("error: --fail-on rate>1: it is "), "{}", holds.finished.stderr);
     assert_eq!(holds.json["failed"].as_array().map(Vec::len), Some(1));
     assert_eq!(run("errors>0,max>8760h").finished.code, 0);
 }

@@ -190,7 +190,7 @@ impl Driver<'_> {
         }
         let mut kind = kind;
         for request in connection.flight.drain(..) {
-            self.failing.failed(now);
+            self.failing.failed(now, kind);
             if is_counted {
                 running.tallies[request.drawn].failed(request.due, now, kind);
             }

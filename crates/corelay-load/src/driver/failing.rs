@@ -1,5 +1,6 @@
 //! Whether the server is gone: requests fail and none is answered.
 
+use crate::{ErrorCounts, ErrorKind};
 use std::time::{Duration, Instant};
 
 /// Failures beyond one for each connection, so that a slow server with one broken connection is not taken for gone.
@@ -9,22 +10,29 @@ const MARGIN: u64 = 8;
 #[derive(Debug, Default)]
 pub(super) struct Failing {
     since: Option<Instant>,
-    count: u64,
+    counts: ErrorCounts,
 }
 
 impl Failing {
     pub(super) fn answered(&mut self) {
-        *self = Self::default();
+        if self.since.is_some() {
+            *self = Self::default();
+        }
     }
 
-    pub(super) fn failed(&mut self, now: Instant) {
+    pub(super) fn failed(&mut self, now: Instant, kind: ErrorKind) {
         self.since.get_or_insert(now);
-        self.count += 1;
+        self.counts.count(kind);
+    }
+
+    /// What they were.
+    pub(super) fn counts(&self) -> ErrorCounts {
+        self.counts
     }
 
     /// Whether it has been so for that long, on so many connections.
     pub(super) fn is_hopeless(&self, patience: Duration, connections: usize, now: Instant) -> bool {
-        let since = self.since.filter(|_| self.count > connections as u64 + MARGIN);
+        let since = self.since.filter(|_| self.counts.total() > connections as u64 + MARGIN);
         since.is_some_and(|since| now.saturating_duration_since(since) >= patience)
     }
 }
@@ -38,9 +46,9 @@ mod tests {
         let start = Instant::now();
         let (patience, later) = (Duration::from_secs(1), start + Duration::from_secs(1));
         let mut failing = Failing::default();
-        (0..10).for_each(|_| failing.failed(start));
+        (0..10).for_each(|_| failing.failed(start, ErrorKind::Reset));
         assert!(!failing.is_hopeless(patience, 2, later), "ten failures, two connections");
-        failing.failed(start);
+        failing.failed(start, ErrorKind::Reset);
         assert!(failing.is_hopeless(patience, 2, later));
         assert!(!failing.is_hopeless(patience, 2, start));
         failing.answered();

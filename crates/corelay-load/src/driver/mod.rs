@@ -16,7 +16,9 @@ use crate::opening;
 use crate::placement::{self, Placed};
 use crate::report::Used;
 use crate::tally::Window;
-use crate::{Distribution, DriverReport, Ending, Error, ErrorKind, Plan, Progress, Report, Stage};
+use crate::{
+    Distribution, DriverReport, Ending, Error, ErrorCounts, ErrorKind, Plan, Progress, Report, Stage,
+};
 use connection::Connection;
 use corelay_poll::{Events, Interest, Poller, Timer, Token, Trigger};
 use failing::Failing;
@@ -109,16 +111,21 @@ type Watcher<'w> = &'w mut dyn FnMut(&Progress) -> ControlFlow<()>;
 fn drive(plan: &Plan, opened: impl FnOnce(), watcher: Watcher<'_>) -> Result<(Report, Held), Error> {
     plan.check()?;
     let placed = placement::place(plan)?;
-    let mut next_look = Instant::now();
+    let (mut next_look, mut is_stopped) = (Instant::now(), false);
     let streams = opening::open(plan, |opened| {
-        let is_time = Instant::now() >= next_look;
-        next_look = if is_time { Instant::now() + LOOK_OVER } else { next_look };
-        let so_far = Progress { opened, ..Progress::default() };
-        !is_time || watcher(&so_far).is_continue()
+        let now = Instant::now();
+        if now >= next_look {
+            next_look = now + LOOK_OVER;
+            is_stopped = watcher(&Progress { opened, ..Progress::default() }).is_break();
+        }
+        !is_stopped
     });
     opened();
     let mut driver = Driver::new(plan, watcher)?;
     driver.adopt(placed, streams)?;
+    if is_stopped {
+        driver.end_early(Ending::Stopped);
+    }
     let usage = Usage::begin();
     driver.open_all();
     let mut events = Events::with_capacity(EVENTS);
@@ -161,11 +168,13 @@ struct Driver<'p> {
     timer: Timer,
     /// What the timer is set to.
     armed: Option<Instant>,
+    has_rung: bool,
     /// What is received, and what is sent of several requests.
     buffer: Vec<u8>,
     output: Vec<u8>,
     opened: u64,
     failing: Failing,
+    given_up_for: ErrorCounts,
     ending: Ending,
     is_aborted: bool,
     first_garbage: Option<String>,
@@ -200,10 +209,12 @@ impl<'p> Driver<'p> {
             poller,
             timer,
             armed: None,
+            has_rung: false,
             buffer: vec![0; BUFFER_BYTES],
             output: Vec::new(),
             opened: 0,
             failing: Failing::default(),
+            given_up_for: ErrorCounts::default(),
             ending: Ending::AsPlanned,
             is_aborted: false,
             first_garbage: None,
@@ -243,8 +254,7 @@ impl<'p> Driver<'p> {
         self.wait(events)?;
         for event in events.iter() {
             if event.token() == TIMER {
-                self.timer.acknowledge();
-                self.armed = None;
+                (self.armed, self.has_rung) = (None, true);
             } else {
                 self.ready(event);
             }
@@ -265,7 +275,10 @@ impl<'p> Driver<'p> {
         let due = self.groups.iter().filter_map(|group| group.schedule.as_ref()?.next_due()).min();
         if let Some(due) = due.filter(|&due| due < wake && self.armed != Some(due)) {
             self.timer.set_at(due)?;
-            self.armed = Some(due);
+            (self.armed, self.has_rung) = (Some(due), false);
+        } else if std::mem::take(&mut self.has_rung) {
+            // Set anew, it forgets that it has rung; else it would go on ringing.
+            self.timer.acknowledge();
         }
         self.poller.wait(events, Some(wake.saturating_duration_since(self.now)))?;
         self.now = Instant::now();
@@ -314,6 +327,7 @@ impl<'p> Driver<'p> {
         let connections = self.connections.len();
         let is_hopeless = |patience| self.failing.is_hopeless(patience, connections, self.now);
         if self.plan.give_up.is_some_and(is_hopeless) {
+            self.given_up_for = self.failing.counts();
             self.end_early(Ending::GaveUp);
         }
     }
@@ -390,6 +404,7 @@ impl<'p> Driver<'p> {
             groups: self.groups.iter().map(report_of).collect(),
             driver: DriverReport::new(used, lateness),
             ending: self.ending,
+            given_up_for: self.given_up_for,
             measured: self.window.end - self.window.begin,
             first_garbage: self.first_garbage.take(),
         }

@@ -27,6 +27,7 @@ impl Report {
         }
         self.groups.iter_mut().zip(other.groups).try_for_each(|(group, other)| group.add(other))?;
         self.driver.add(&other.driver);
+        self.given_up_for.add(&other.given_up_for);
         self.measured = self.measured.max(other.measured);
         self.first_garbage = self.first_garbage.take().or(other.first_garbage);
         if self.ending == Ending::AsPlanned {

@@ -22,6 +22,9 @@ pub struct Report {
     /// Whether it went on to its end: otherwise the figures are of a part of it.
     #[serde(default)]
     pub ending: Ending,
+    /// The failures for which it was given up, those of the warm-up among them; all zero otherwise.
+    #[serde(default)]
+    pub given_up_for: ErrorCounts,
     /// How long was measured: the plan's duration, or less.
     #[serde(default, with = "seconds")]
     pub measured: Duration,
@@ -187,4 +190,20 @@ pub struct Latency {
     /// The mean, which says little of a distribution with a long tail.
     #[serde(default, with = "seconds")]
     pub mean: Duration,
+}
+
+impl Latency {
+    /// All but the count, by the names that people use.
+    pub fn named(&self) -> [(&'static str, Duration); 8] {
+        [
+            ("p50", self.p50),
+            ("p75", self.p75),
+            ("p90", self.p90),
+            ("p99", self.p99),
+            ("p99.9", self.p99_9),
+            ("p99.99", self.p99_99),
+            ("max", self.max),
+            ("mean", self.mean),
+        ]
+    }
 }

@@ -1,7 +1,7 @@
-//! Debian's wrk, nginx and h2o: from the system if they are installed, else extracted beside it.
+//! Debian's wrk, nginx, h2o and h2load: from the system if they are installed, else extracted beside it.
 //!
 //! Extracted and not installed, because installing nginx or h2o starts them as services and needs root. A package's
-//! program runs from any directory; of wrk's libraries one (LuaJIT) is fetched with it.
+//! program runs from any directory; libraries that a minimal system lacks, wrk's LuaJIT and some of h2load's, are fetched with it.
 
 use std::ffi::OsString;
 use std::fs;
@@ -13,19 +13,33 @@ use anyhow::{Context, Result, bail, ensure};
 /// Where programs of packages are, also for users whose PATH lacks the administrator's directories.
 const PROGRAM_DIRECTORIES: [&str; 3] = ["usr/bin", "usr/sbin", "usr/local/bin"];
 
-/// The path of a package's program.
-pub(super) fn find_or_extract(package: &str, extracted: &Path) -> Result<PathBuf> {
+/// The package that has a program, and those with libraries of it.
+fn packages(program: &str) -> Vec<&str> {
+    match program {
+        "wrk" => vec!["wrk", "libluajit-5.1-2"],
+        "h2load" => vec!["nghttp2-client", "libnghttp2-14", "libev4", "libjansson4", "libjemalloc2"],
+        other => vec![other],
+    }
+}
+
+/// What makes a program tell its version.
+pub(super) fn version_flag(program: &str) -> &'static str {
+    if program == "h2load" { "--version" } else { "-v" }
+}
+
+/// The path of a program.
+pub(super) fn find_or_extract(program: &str, extracted: &Path) -> Result<PathBuf> {
     let find = |root: &Path| {
-        let candidates = PROGRAM_DIRECTORIES.iter().map(|directory| root.join(directory).join(package));
+        let candidates = PROGRAM_DIRECTORIES.iter().map(|directory| root.join(directory).join(program));
         candidates.into_iter().find(|path| path.is_file())
     };
     if let Some(path) = find(Path::new("/")).or_else(|| find(extracted)) {
         return Ok(path);
     }
-    eprintln!("extracting Debian's {package} into {}", extracted.display());
-    let by_hand = || format!("no {package}: try apt-get install --no-install-recommends {package}");
-    let with_libraries: &[&str] = if package == "wrk" { &["wrk", "libluajit-5.1-2"] } else { &[package] };
-    extract(with_libraries, extracted).with_context(by_hand)?;
+    eprintln!("extracting Debian's {program} into {}", extracted.display());
+    let packages = packages(program);
+    let by_hand = || format!("no {program}: try apt-get install --no-install-recommends {}", packages[0]);
+    extract(&packages, extracted).with_context(by_hand)?;
     find(extracted).with_context(by_hand)
 }
 
