@@ -2,7 +2,7 @@
 //!
 //! Plain data: what is written as JSON is what pages are made from.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use corelay_load::machine::Machine;
 use corelay_load::statistics::Estimate;
@@ -104,7 +104,7 @@ impl Claims {
     pub(super) fn begin(setup: &Setup, machine: &Machine) -> Self {
         let words: Vec<String> = std::env::args().skip(1).collect();
         Self {
-            date: httpdate::fmt_http_date(SystemTime::now()),
+            date: machine.date().to_owned(),
             command: format!("corelay {}", words.join(" ")),
             corelay: env!("CARGO_PKG_VERSION").to_owned(),
             machine: machine.to_string(),
