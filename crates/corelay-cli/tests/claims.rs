@@ -10,8 +10,11 @@
 )]
 mod support;
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
 use serde_json::Value;
-use support::{Scratch, Server};
+use support::{PATIENCE, Scratch, Server};
 
 const VERDICTS: [&str; 3] = ["reproduced", "refuted", "not_testable"];
 
@@ -61,6 +64,41 @@ fn socket_claims_are_tried_and_written_as_json_and_shown_from_it() {
         let page = std::fs::read_to_string(path(name)).expect("the page is there");
         assert!(page.contains(text(&found["date"])) && page.contains("SO_LINGER"), "{page}");
     }
+}
+
+/// What is compared must be the same server: both forms answer alike, and read a request however it comes.
+#[test]
+fn the_small_server_answers_alike_in_both_forms() {
+    let answers = ["staged", "whole"].map(|form| {
+        let mut command = Server::bare_command();
+        command.args(["compare", "claims-part", "staged", form]);
+        let server = Server::spawn(command);
+        let mut connection = TcpStream::connect(server.address()).expect("it accepts");
+        connection.set_read_timeout(Some(PATIENCE)).expect("a timeout can be set");
+        let mut answers = vec![exchange(&mut connection, &["GET / HTTP/1.1\r\nHo", "st: x\r\n\r\n"])];
+        answers.push(exchange(&mut connection, &["GET / HTTP/1.1\r\nHost: x\r\n\r\n"]));
+        connection.write_all(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").expect("it reads");
+        let mut last = String::new();
+        connection.read_to_string(&mut last).expect("it answers and closes");
+        answers.push(last);
+        answers
+    });
+    assert_eq!(answers[0], answers[1]);
+    assert!(answers[0].iter().all(|answer| answer.starts_with("HTTP/1.1 200 OK\r\n")), "{answers:?}");
+}
+
+/// Writes a request in pieces and reads one answer.
+fn exchange(connection: &mut TcpStream, pieces: &[&str]) -> String {
+    for piece in pieces {
+        connection.write_all(piece.as_bytes()).expect("it reads");
+    }
+    let (mut answer, mut piece) = (String::new(), [0; 512]);
+    while !answer.ends_with("Hello, World!") {
+        let count = connection.read(&mut piece).expect("it answers");
+        assert_ne!(count, 0, "closed after {answer:?}");
+        answer.push_str(&String::from_utf8_lossy(&piece[..count]));
+    }
+    answer
 }
 
 #[test]

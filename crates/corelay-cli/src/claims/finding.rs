@@ -186,6 +186,12 @@ impl Check {
     }
 }
 
+/// Words that begin a sentence.
+pub(super) fn sentence(words: &str) -> String {
+    let mut letters = words.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
 /// `0.93 [0.91–0.96]`, to three digits.
 pub(super) fn shown(estimate: Estimate) -> String {
     let Estimate { median, low, high } = estimate;

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::finding::{Claims, Finding, Table};
+use super::finding::{Claims, Finding, Table, sentence};
 use super::setup::list;
 
 /// The whole page.
@@ -67,11 +67,6 @@ fn write_table(page: &mut String, table: &Table) {
 /// A bar would end the cell.
 fn cell(text: &str) -> String {
     text.replace('|', "\\|").replace('\n', " ")
-}
-
-fn sentence(words: &str) -> String {
-    let mut letters = words.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use corelay_load::html::{Block, Page, Section, Table};
 
-use super::finding::{self, Claims, Finding, Outcome};
+use super::finding::{Check, Claims, Finding, sentence};
 use super::setup::list;
 
 /// The whole page.
@@ -21,35 +21,27 @@ pub(super) fn of(claims: &Claims) -> Page {
     Page { title: "Ten claims".to_owned(), lead, sections }
 }
 
+/// Sentences, not a table: what is claimed is too long for a cell on a phone.
 fn verdicts(claims: &Claims) -> Section {
-    let row = |finding: &Finding| {
-        vec![finding.number.to_string(), finding.claim.clone(), finding.verdict.words().to_owned()]
-    };
-    let table = Table {
-        caption: "What became of each claim on this machine".to_owned(),
-        heads: ["", "claim", "verdict"].map(String::from).to_vec(),
-        rows: claims.findings.iter().map(row).collect(),
-    };
-    Section { title: "Verdicts".to_owned(), blocks: vec![Block::Table(table)] }
+    let line =
+        |Finding { number, claim, verdict, .. }: &Finding| format!("{number}, {}: {claim}", verdict.words());
+    Section {
+        title: "Verdicts".to_owned(),
+        blocks: vec![Block::List(claims.findings.iter().map(line).collect())],
+    }
 }
 
 fn section(found: &Finding) -> Section {
     let Finding { number, claim, source, verdict, evidence, .. } = found;
+    let check = |Check { expected, found, outcome }: &Check| {
+        format!("{}: {expected}: {found}", sentence(outcome.words()))
+    };
     let mut blocks = vec![
         Block::Text(format!("{claim}.")),
         Block::Text(format!("Claimed: {source}.")),
         Block::Text(format!("Here: {}. {}", verdict.words(), evidence.conditions)),
+        Block::List(evidence.checks.iter().map(check).collect()),
     ];
-    let unknown = evidence.checks.iter().filter(|check| check.outcome == Outcome::Unknown);
-    blocks.extend(unknown.map(|check| Block::Warning(format!("{}: {}", check.expected, check.found))));
-    let check = |check: &finding::Check| {
-        vec![check.expected.clone(), check.found.clone(), check.outcome.words().to_owned()]
-    };
-    blocks.push(Block::Table(Table {
-        caption: "What it takes to hold".to_owned(),
-        heads: ["to hold", "found", ""].map(String::from).to_vec(),
-        rows: evidence.checks.iter().map(check).collect(),
-    }));
     blocks.extend(evidence.tables.iter().map(|table| {
         Block::Table(Table {
             caption: format!("{} ({})", table.title, table.origin.words()),

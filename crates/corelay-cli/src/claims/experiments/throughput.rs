@@ -64,8 +64,8 @@ fn check(per_second: f64, cpu_us: f64, cores: usize, driver_was_full: bool) -> C
     let per_core = 1e6 / cpu_us;
     let needed = (CLAIMED_PER_SECOND / per_core).ceil();
     let found = format!(
-        "{per_second:.0}/s on {cores} core(s); at {cpu_us:.2} µs a request one core could answer {per_core:.0}/s, and it takes \
-         {needed:.0} for the claim"
+        "{per_second:.0}/s on {cores} core(s); at {cpu_us:.2} µs a request one core could answer {per_core:.0}/s, and {needed:.0} \
+         such core(s) what is claimed"
     );
     let outcome = match per_second >= CLAIMED_PER_SECOND {
         true => Outcome::Holds,
@@ -101,6 +101,6 @@ mod tests {
         assert_eq!(outcome(80_000.0, 8, false), Outcome::Fails);
         assert_eq!(outcome(80_000.0, 8, true), Outcome::Unknown);
         assert_eq!(outcome(80_000.0, 1, false), Outcome::Unknown);
-        assert!(check(80_000.0, 12.0, 1, false).found.contains("it takes 2 for"));
+        assert!(check(80_000.0, 12.0, 1, false).found.contains("2 such core(s)"));
     }
 }
