@@ -69,14 +69,18 @@ pub(super) fn evidence(setup: &Setup) -> Result<Evidence> {
     let command = server.command.clone();
     drop((held, server));
     let mut checks = vec![resident(&footprint)];
-    let (mut swept, mut notes) = (Vec::new(), Vec::new());
+    let mut swept = Vec::new();
     for limit in [Limit::Machine, Limit::AddressSpace, Limit::Processes] {
         match sweep(setup, limit) {
             Ok(found) => {
                 checks.push(found.check());
                 swept.push(found);
             }
-            Err(error) => notes.push(format!("{} could not be tried: {error:#}", limit.name())),
+            Err(error) => checks.push(Check::new(
+                format!("{}: met and named", limit.name()),
+                format!("it could not be tried: {error:#}"),
+                Outcome::Unknown,
+            )),
         }
     }
     let mut commands = vec![command];
@@ -91,7 +95,7 @@ pub(super) fn evidence(setup: &Setup) -> Result<Evidence> {
         commands,
         checks,
         tables: vec![memory_table(&footprint), sweep_table(&swept)],
-        notes,
+        ..Evidence::default()
     })
 }
 
