@@ -54,6 +54,9 @@ const RIGHT: f64 = 422.0;
 const TOP: f64 = 14.0;
 const BOTTOM: f64 = 246.0;
 
+/// Marks on a curve.
+const MARKS_MAX: usize = 12;
+
 impl Axis {
     /// An axis with this title.
     pub fn new(title: &str, scale: Scale) -> Self {
@@ -121,7 +124,7 @@ impl Lines {
         let placed: Vec<_> = placed.collect();
         let path: Vec<_> = placed.iter().map(|(_, (x, y))| format!("{x:.1},{y:.1}")).collect();
         let _ = writeln!(body, "<polyline points=\"{}\" class=\"curve {}\"/>", path.join(" "), colour(index));
-        for (point, place) in placed {
+        for (point, place) in placed.into_iter().step_by(series.stride()) {
             let ends = point.interval.and_then(|(low, high)| Some((y.place(low)?, y.place(high)?)));
             if let Some((low, high)) = ends {
                 line(
@@ -141,7 +144,8 @@ impl Lines {
 
     fn described(&self) -> String {
         let series = self.series.iter().map(|series| {
-            let points: Vec<_> = series.points.iter().map(|point| self.said(point)).collect();
+            let points = series.points.iter().step_by(series.stride());
+            let points: Vec<_> = points.map(|point| self.said(point)).collect();
             format!("{}: {}.", series.name, points.join(", "))
         });
         format!("{} over {}. {}", self.y.title, self.x.title, series.collect::<Vec<_>>().join(" "))
@@ -159,6 +163,13 @@ impl Lines {
         };
         let entries: String = self.series.iter().enumerate().map(entry).collect();
         format!("<ul class=\"legend\">\n{entries}</ul>\n")
+    }
+}
+
+impl Series {
+    /// Every how many points there is a mark: marks that touch are no marks, and numbers without end are no description.
+    fn stride(&self) -> usize {
+        self.points.len().div_ceil(MARKS_MAX).max(1)
     }
 }
 

@@ -101,3 +101,17 @@ fn sections_are_linked_and_plots_stand_together() {
     assert!(html.contains("<a href=\"#s1\">keepalive</a>") && html.contains("<h2 id=\"s1\">"));
     assert_eq!(html.matches("<div class=\"plots\">").count(), 1);
 }
+
+#[test]
+fn a_curve_of_many_points_has_few_marks() {
+    let point = |x: u32| Point { x: f64::from(x), y: f64::from(x), interval: None };
+    let lines = |count: u32| Lines {
+        title: String::new(),
+        x: Axis::new("", Scale::Linear),
+        y: Axis::new("", Scale::Linear),
+        series: vec![Series { name: "s".to_owned(), points: (0..count).map(point).collect() }],
+    };
+    let marks = |count| lines(count).html(1).matches("<circle").count();
+    // One of them is the legend's.
+    assert_eq!((marks(0), marks(12), marks(13), marks(100)), (1, 13, 8, 13));
+}
