@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::{Arg, ArgAction, Command, value_parser};
 
+use crate::claims;
 use crate::compare;
 use crate::settings::sources::CONFIG;
 use crate::settings::table::{SETTINGS, Set, Setting};
@@ -70,7 +71,7 @@ pub(crate) fn corelay() -> Command {
         .subcommand(status())
         .subcommand(crate::load::command())
         .subcommand(crate::load::driver_command())
-        .subcommand(compare::command())
+        .subcommand(compare())
         .subcommand(
             Command::new(LOAD_DRIVER).hide(true).about("Carry out the load on standard input, for compare"),
         )
@@ -110,6 +111,16 @@ fn status() -> Command {
         .after_help(STATUS_EXIT_STATUS)
         .arg(url)
         .arg(json)
+}
+
+/// `corelay compare`: of scenarios, or of claims.
+fn compare() -> Command {
+    compare::command()
+        .subcommand_negates_reqs(true)
+        .args_conflicts_with_subcommands(true)
+        .disable_help_subcommand(true)
+        .subcommand(claims::command())
+        .subcommand(claims::part_command())
 }
 
 fn argument(setting: &'static Setting) -> Arg {

@@ -6,6 +6,7 @@
 //! program can.
 #![forbid(unsafe_code)]
 
+mod claims;
 mod command;
 mod compare;
 mod demo;
@@ -30,7 +31,11 @@ fn main() -> ExitCode {
         Some(("status", flags)) => status::run(flags),
         Some(("load", flags)) => load::run(flags),
         Some((load::DRIVER, _)) => load::run_driver(),
-        Some(("compare", flags)) => compare::run(flags),
+        Some(("compare", flags)) => match flags.subcommand() {
+            Some(("claims", flags)) => claims::run(flags),
+            Some((_, flags)) => claims::run_part(flags),
+            None => compare::run(flags),
+        },
         Some((command::LOAD_DRIVER, _)) => compare::drive(),
         Some((_, flags)) => serve::run(flags),
         // `corelay` alone is `corelay serve`: the first thing a newcomer types should serve something.

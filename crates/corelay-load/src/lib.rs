@@ -61,6 +61,7 @@ pub mod driving;
 mod error;
 mod frame;
 pub mod html;
+pub mod idle;
 mod link;
 pub mod machine;
 mod mix;

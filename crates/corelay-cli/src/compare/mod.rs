@@ -19,7 +19,7 @@ mod idle;
 mod options;
 mod order;
 mod page;
-mod processors;
+pub(crate) mod processors;
 mod run;
 mod sample;
 mod scenario;

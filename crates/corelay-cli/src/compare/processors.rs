@@ -10,14 +10,14 @@ use corelay_poll::affinity;
 
 /// Two sets of CPUs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Processors {
-    pub(super) server: Vec<usize>,
-    pub(super) load: Vec<usize>,
+pub(crate) struct Processors {
+    pub(crate) server: Vec<usize>,
+    pub(crate) load: Vec<usize>,
 }
 
 impl Processors {
     /// Divides what this process may use.
-    pub(super) fn divide() -> io::Result<Self> {
+    pub(crate) fn divide() -> io::Result<Self> {
         Ok(Self::of(affinity::usable_cpus()?))
     }
 
@@ -32,7 +32,7 @@ impl Processors {
     }
 
     /// The same for a server that is nothing with one CPU: if it has no two of its own, it shares all with the load.
-    pub(super) fn with_two_for_the_server(&self) -> Self {
+    pub(crate) fn with_two_for_the_server(&self) -> Self {
         if self.server.len() >= 2 {
             return self.clone();
         }
@@ -53,11 +53,11 @@ impl Processors {
     }
 
     /// Whether the server shares no CPU with the load.
-    pub(super) fn are_apart(&self) -> bool {
+    pub(crate) fn are_apart(&self) -> bool {
         !self.server.iter().any(|cpu| self.load.contains(cpu))
     }
 
-    pub(super) fn told(&self) -> String {
+    pub(crate) fn told(&self) -> String {
         let list = |cpus: &[usize]| cpus.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         match self.are_apart() {
             true => format!("server on CPU {}, load on CPU {}", list(&self.server), list(&self.load)),
@@ -68,7 +68,7 @@ impl Processors {
 
 /// Starts what `start` starts so that it may run on these CPUs alone: a process has those of the thread that started it. Where a
 /// platform binds no thread, it runs anywhere.
-pub(super) fn started_on<T: Send>(cpus: &[usize], start: impl FnOnce() -> T + Send) -> io::Result<T> {
+pub(crate) fn started_on<T: Send>(cpus: &[usize], start: impl FnOnce() -> T + Send) -> io::Result<T> {
     let on_them = || {
         affinity::set_current_thread_cpus(cpus)?;
         Ok(start())
