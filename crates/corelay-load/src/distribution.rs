@@ -60,7 +60,8 @@ impl Distribution {
 
     /// The time that this share of all is at most, `quantile` from 0 to 1; zero if nothing was counted.
     pub fn quantile(&self, quantile: f64) -> Duration {
-        Duration::from_nanos(self.0.value_at_quantile(quantile))
+        // A value stands for all that share its digits, and is the highest of them.
+        Duration::from_nanos(self.0.value_at_quantile(quantile).min(self.0.max()))
     }
 
     /// How many are longer than that; those within the same three digits are not.
@@ -161,6 +162,14 @@ mod tests {
         let mut doubled = read.clone();
         doubled.add(&times);
         assert_eq!((doubled.count(), doubled.quantile(0.9)), (2000, times.quantile(0.9)));
+    }
+
+    #[test]
+    fn no_percentile_is_above_the_longest() {
+        let mut times = Distribution::default();
+        times.record(Duration::ZERO);
+        let Latency { p50, p99, max, .. } = times.summary();
+        assert_eq!((p50, p99, max), (Duration::ZERO, Duration::ZERO, Duration::ZERO));
     }
 
     #[test]

@@ -61,7 +61,7 @@ cargo xtask bench load [OPTIONS]      corelay's load generator beside wrk, oha a
 
   --pairs N        rounds: every generator with every load once a round       [default: 9]
   --seconds S      length of one run                                          [default: 2]
-  --rate R         requests a second of the open loop, each 200 µs of work    [default: 2000]
+  --rate R         requests a second of the open loop, each 20 ms of sleep     [default: 1000]
   --json FILE      write every single sample too
 
 cargo xtask bench engines sweep [OPTIONS]   threads with ever more connections, until no thread can be created

@@ -21,7 +21,7 @@ pub(super) struct Options {
 impl Options {
     /// Parses the words after `bench load`.
     pub(super) fn parse(words: &[String]) -> Result<Self> {
-        let mut options = Self { pairs: 9, seconds: 2, rate: 2_000, json: None };
+        let mut options = Self { pairs: 9, seconds: 2, rate: 1_000, json: None };
         for pair in words.chunks(2) {
             let [option, value] = pair else { bail!("{} wants a value\n\n{HELP}", pair[0]) };
             let wrong = || format!("{option} {value}: not understood\n\n{HELP}");

@@ -114,6 +114,16 @@ impl Table {
             let what = "corelay, paced, schedule error p99, ms".to_owned();
             checked.push(Checked::new(what, late, Bound::AtMost(2.0)));
         }
+        // Without its rate the schedule says nothing: a request whose connection waits for an answer cannot be sent.
+        if let Some(rate) = estimate(&corelay.samples[PACED], rate) {
+            let due = f64::from(self.loads[PACED].rate.unwrap_or(1));
+            let share = Estimate { median: rate.median / due, low: rate.low / due, high: rate.high / due };
+            checked.push(Checked::new(
+                "corelay, paced, answered : due".to_owned(),
+                share,
+                Bound::AtLeast(0.99),
+            ));
+        }
         checked
     }
 
@@ -204,10 +214,10 @@ mod tests {
             found: all,
             left_out: Vec::new(),
         };
-        // wrk: cost, closed; oha and h2load: closed, three percentiles; the schedule.
-        assert_eq!(table.checked().len(), 2 + 4 + 4 + 1);
+        // wrk: cost, closed; oha and h2load: closed, three percentiles; the schedule and its rate.
+        assert_eq!(table.checked().len(), 2 + 4 + 4 + 2);
         let missed: Vec<_> =
             table.checked().into_iter().filter(Checked::is_missed).map(|one| one.what).collect();
-        assert_eq!(missed, ["corelay : oha, closed loop, rate"]);
+        assert_eq!(missed, ["corelay : oha, closed loop, rate", "corelay, paced, answered : due"]);
     }
 }
