@@ -26,9 +26,11 @@ mod units;
 mod wire;
 
 use std::io::{self, Write as _};
+use std::thread;
 
 use anyhow::Context as _;
 use clap::ArgMatches;
+use corelay_load::machine::Machine;
 use corelay_load::{Ending, Report};
 
 use crate::{FAILURE, SUCCESS, USAGE, complain};
@@ -50,6 +52,8 @@ struct Run<'r> {
     report: &'r Report,
     /// What became of a process that did not report.
     lost: Option<String>,
+    /// Where the load came from, while it lasted.
+    machine: Machine,
 }
 
 /// Makes the load that the flags ask for; the exit status.
@@ -82,8 +86,10 @@ fn load(options: &Options) -> anyhow::Result<u8> {
             return Ok(USAGE);
         }
     };
+    let mut machine = Machine::observe(thread::available_parallelism().map_or(1, usize::from));
     let driven = drive::drive(&plan, processes)?;
-    let run = Run { options, report: &driven.report, lost: driven.lost };
+    machine.finish();
+    let run = Run { options, report: &driven.report, lost: driven.lost, machine };
     print(&summary::summary(&run))?;
     let held = held(&run);
     output::write(&run, &plan, &held)?;

@@ -22,6 +22,8 @@ struct Document<'r> {
     partial_because: Option<String>,
     /// The conditions of `--fail-on` that hold, with what was found.
     failed: Vec<String>,
+    /// Where the load came from; a server on the same machine is among the other processes.
+    machine: serde_json::Value,
     plan: &'r Plan,
     report: &'r Report,
 }
@@ -35,6 +37,7 @@ pub(super) fn write(run: &Run<'_>, plan: &Plan, held: &[Held]) -> anyhow::Result
             partial: partial_because.is_some(),
             partial_because,
             failed: held.iter().map(Held::to_string).collect(),
+            machine: run.machine.json(),
             plan,
             report: run.report,
         };

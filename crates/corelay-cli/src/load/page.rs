@@ -1,10 +1,8 @@
 //! What a run found as a page, the file of `--html`: the summary's figures, and the curve they are points of.
 
-use std::thread;
 use std::time::Duration;
 
 use corelay_load::html::{Axis, Block, Lines, Page, Point, Scale, Section, Series, Table};
-use corelay_load::machine::Machine;
 use corelay_load::{Distribution, GroupReport};
 
 use super::Run;
@@ -16,8 +14,7 @@ const POINTS_PER_TENFOLD: u32 = 10;
 
 /// The whole page.
 pub(super) fn of(run: &Run<'_>) -> Page {
-    let cpus = thread::available_parallelism().map_or(1, usize::from);
-    let machine = Machine::observe(cpus).to_string();
+    let machine = format!("{}; a server on the same machine is one of these", run.machine);
     let lead = vec![format!("corelay {}", env!("CARGO_PKG_VERSION")), headline(run), asked(run), machine];
     let title = format!("corelay load: {}", run.options.target.url);
     Page { title, lead, sections: run.report.groups.iter().map(|group| section(run, group)).collect() }
@@ -43,7 +40,8 @@ fn latency(group: &GroupReport) -> Lines {
     let series = |name: &str, distribution| Series { name: name.to_owned(), points: points(distribution) };
     let mut all = vec![series("all requests", &group.distribution)];
     if group.paths.len() > 1 {
-        all.extend(group.paths.iter().map(|path| series(&path.path, &path.distribution)));
+        let answered = group.paths.iter().filter(|path| path.total.latency.count > 0);
+        all.extend(answered.map(|path| series(&path.path, &path.distribution)));
     }
     Lines {
         title: "Latency by percentile".to_owned(),

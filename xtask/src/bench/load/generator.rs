@@ -62,7 +62,9 @@ impl Generator {
         let mut line = words(&["taskset", "-c", DRIVER_CPU, &program]);
         let own = match self {
             Self::Corelay => format!(
-                "load {url} --connections {connections} --warm-up 0 --duration {seconds}s --json {file}{}",
+                "load {url} --connections {connections} --warm-up {} --duration {seconds}s --json {file}{}",
+                // The others have none; but that ten thousand connections are accepted is no matter of the schedule.
+                if load.is_for_schedule { "1s" } else { "0" },
                 load.rate.map_or_else(String::new, |rate| format!(" --rate {rate}"))
             ),
             Self::Wrk => format!("-t1 -c{connections} -d{seconds}s {url}"),

@@ -90,7 +90,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let loads = loads(&options);
     let (mut found, left_out) = prepare(&mut tools, loads.len())?;
     let mut machine = Machine::observe(tools.cpus);
-    let server = words(&[&tools.program("corelay")?, "serve", "--cpus", SERVER_CPU, "--log-level", "error"]);
+    let server = words(&[&tools.program("corelay")?, "serve", "--cpus", SERVER_CPU]);
     for round in 0..options.pairs {
         eprintln!("round {} of {}", round + 1, options.pairs);
         let addresses = free_addresses(1)?;
