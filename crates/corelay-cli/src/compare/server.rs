@@ -7,6 +7,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{self, Receiver};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
@@ -24,6 +25,8 @@ const START_PATIENCE: Duration = Duration::from_secs(20);
 const STOP_PATIENCE: Duration = Duration::from_secs(5);
 /// Between two looks at one that is starting or stopping.
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// How long the end of what it says on standard error is waited for, when it is to be told.
+const WORDS_PATIENCE: Duration = Duration::from_secs(1);
 /// What is kept of what it says on standard error, in bytes.
 const WORDS_MAX: usize = 4_096;
 
@@ -40,6 +43,8 @@ pub(super) struct Server {
 struct Process {
     child: Child,
     words: Arc<Mutex<Vec<u8>>>,
+    /// Yields nothing, and hangs up when all it said has been read.
+    all_read: Receiver<()>,
 }
 
 impl Server {
@@ -110,15 +115,21 @@ impl Process {
         command.stdin(Stdio::null()).stderr(Stdio::piped());
         let mut child = started_on(cpus, || command.spawn())?.context("it cannot be started")?;
         let words = Arc::default();
+        let (reading, all_read) = mpsc::channel();
         if let Some(errors) = child.stderr.take() {
             let words = Arc::clone(&words);
-            thread::spawn(move || keep_last(errors, &words));
+            thread::spawn(move || {
+                keep_last(errors, &words);
+                drop(reading);
+            });
         }
-        Ok(Self { child, words })
+        Ok(Self { child, words, all_read })
     }
 
     /// What it said on standard error, to be put behind what is wrong with it; empty if it said nothing.
     fn last_words(&mut self) -> String {
+        // Of one that has ended, at once; a child that it left behind may keep it from ending.
+        let _ = self.all_read.recv_timeout(WORDS_PATIENCE);
         let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
         let words = String::from_utf8_lossy(&words);
         let last: Vec<_> = words.lines().filter(|line| !line.trim().is_empty()).collect();
