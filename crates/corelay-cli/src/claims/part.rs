@@ -11,7 +11,7 @@ use rustix::process::{Resource, Rlimit, setrlimit};
 use super::staged;
 use crate::{FAILURE, SUCCESS, complain};
 
-/// The small server of claim 2, in the form that is named.
+/// The small server of claims 2 and 10, in the form that is named.
 pub(super) const STAGED: &str = "staged";
 
 /// Lowers one of its own limits and becomes `corelay` with the rest of the arguments: `limited as 2000000000 serve …`.

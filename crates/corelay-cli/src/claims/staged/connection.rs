@@ -2,6 +2,8 @@
 
 use std::io::{self, Read};
 use std::net::TcpStream;
+use std::thread;
+use std::time::Duration;
 
 use corelay_poll::{Token, socket};
 
@@ -14,6 +16,8 @@ const CLOSING_ANSWER: &[u8] =
 
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
 const CLOSE: &[u8] = b"Connection: close";
+const SLEEP: &[u8] = b"GET /sleep/";
+const SLEEP_MS_MAX: u64 = 1_000;
 
 /// Bytes taken in at once.
 const INPUT_BYTES: usize = 4096;
@@ -66,9 +70,12 @@ impl Connection {
         }
     }
 
-    /// The handler: an answer for each whole request.
+    /// The handler: an answer for each whole request, after its sleep if the first asks for one.
     pub(super) fn handle(&mut self) {
         let Some((count, end)) = whole_heads(&self.input) else { return };
+        if let Some(time) = sleep(&self.input) {
+            thread::sleep(time);
+        }
         self.closes = self.input[..end].windows(CLOSE.len()).any(|bytes| bytes == CLOSE);
         self.output.clear();
         for _ in 1..count {
@@ -87,6 +94,13 @@ impl Connection {
     }
 }
 
+/// How long a request for `/sleep/MS` is to block its thread.
+fn sleep(input: &[u8]) -> Option<Duration> {
+    let digits = input.strip_prefix(SLEEP)?.split(|byte| !byte.is_ascii_digit()).next()?;
+    let ms: u64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
+    Some(Duration::from_millis(ms.min(SLEEP_MS_MAX)))
+}
+
 /// How many requests are whole, and where the last of them ends; `None` if none is.
 fn whole_heads(input: &[u8]) -> Option<(usize, usize)> {
     let ends = input.windows(END_OF_HEAD.len()).enumerate().filter(|(_, bytes)| *bytes == END_OF_HEAD);
@@ -103,5 +117,12 @@ mod tests {
         assert_eq!(whole_heads(b"GET / HTTP/1.1\r\nHost: x\r\n"), None);
         assert_eq!(whole_heads(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"), Some((1, 27)));
         assert_eq!(whole_heads(b"A\r\n\r\nB\r\n\r\nC"), Some((2, 10)));
+    }
+
+    #[test]
+    fn a_sleep_is_bounded_and_only_where_it_is_asked_for() {
+        assert_eq!(sleep(b"GET /sleep/100 HTTP/1.1\r\n"), Some(Duration::from_millis(100)));
+        assert_eq!(sleep(b"GET /sleep/999999 HTTP/1.1\r\n"), Some(Duration::from_secs(1)));
+        assert_eq!(sleep(b"GET /plaintext HTTP/1.1\r\n"), None);
     }
 }

@@ -1,4 +1,4 @@
-//! The small server of claim 2, in two forms of the same code: stages that hand each request from thread to thread, and threads
+//! The small server of claims 2 and 10, in two forms of the same code: stages that hand each request from thread to thread, and threads
 //! that run it to completion.
 //!
 //! ```text
