@@ -5,6 +5,7 @@ use super::relay::{Locked, Tenure};
 use super::watchdog::PUT_OFF_EVERY_NANOS;
 use super::{Core, Ended, Message, State, WAKER};
 use crate::clock::Tick;
+use crate::config::Relay;
 use crate::connection::{CloseReason, Connection, Next, Turn};
 use crate::door::{door_index, door_token, take_in};
 use crate::shared::Shared;
@@ -56,7 +57,11 @@ enum Timeout {
 
 impl Owner {
     pub(crate) fn new(core: Arc<Core>, server: Arc<Shared>, tenure: Arc<Tenure>) -> Self {
-        let turn = Turn::new(&server, tenure.clone());
+        let mut turn = Turn::new(&server, tenure.clone());
+        if server.config.relay == Relay::Off {
+            // What would be learnt is whom not to let keep its core waiting.
+            turn.tally = turn.tally.without_learning();
+        }
         Self {
             core,
             server,

@@ -26,7 +26,7 @@ pub(super) struct Said {
     pub(super) requests: u64,
     pub(super) per_second: f64,
     pub(super) errors: u64,
-    /// p50, p90 and p99, in ms, of an open loop.
+    /// p50, p90 and p99, in ms.
     pub(super) percentiles: Option<[f64; 3]>,
     /// p99 of how late it sent, in ms, where it says so.
     pub(super) schedule_error: Option<f64>,
@@ -67,17 +67,18 @@ impl Generator {
                 if load.is_for_schedule { "1s" } else { "0" },
                 load.rate.map_or_else(String::new, |rate| format!(" --rate {rate}"))
             ),
-            Self::Wrk => format!("-t1 -c{connections} -d{seconds}s {url}"),
+            Self::Wrk => format!("-t1 -c{connections} -d{seconds}s --latency {url}"),
             Self::Oha => format!(
                 "-z {seconds}s -c {connections} --no-tui --output-format json{} {url}",
                 load.rate.map_or_else(String::new, |rate| format!(" -q {rate} --latency-correction"))
             ),
             Self::H2load => format!(
-                "--h1 -t1 -c{connections} -m1 -D{seconds}{} {url}",
+                "--h1 -t1 -c{connections} -m1 -D{seconds}{}{} {url}",
                 load.rate.map_or_else(String::new, |rate| {
-                    let each = f64::from(rate) / f64::from(load.connections);
-                    format!(" --rps={each} --log-file={file}")
-                })
+                    format!(" --rps={}", f64::from(rate) / f64::from(load.connections))
+                }),
+                // A line for each request, which costs it.
+                if load.is_for_percentiles { format!(" --log-file={file}") } else { String::new() }
             ),
         };
         line.extend(own.split(' ').map(String::from));
@@ -93,10 +94,11 @@ impl Generator {
                 requests: run.requests,
                 per_second: run.requests_per_second,
                 errors: run.errors,
-                ..Said::default()
+                percentiles: wrk_percentiles(output),
+                schedule_error: None,
             }),
             Self::Oha => oha(&serde_json::from_str(output)?),
-            Self::H2load => h2load(output, load.rate.map(|_| text()).transpose()?.as_deref()),
+            Self::H2load => h2load(output, load.is_for_percentiles.then(text).transpose()?.as_deref()),
         };
         let said = said.with_context(|| format!("{} said: {output}", self.name()))?;
         ensure!(said.requests > 0, "{}: no request was answered: {output}", self.name());
@@ -125,6 +127,16 @@ fn corelay(document: &Value) -> Result<Said> {
         ]),
         schedule_error: late.map(|seconds| seconds * 1e3),
     })
+}
+
+/// From the lines that begin with `50%`, `90%` and `99%`.
+fn wrk_percentiles(output: &str) -> Option<[f64; 3]> {
+    let of = |name: &str| {
+        let text = output.lines().find_map(|line| line.trim().strip_prefix(name))?.trim();
+        let units = [("us", 1e-3), ("ms", 1.0), ("s", 1e3), ("m", 60e3)];
+        units.iter().find_map(|(unit, ms)| Some(text.strip_suffix(unit)?.parse::<f64>().ok()? * ms))
+    };
+    Some([of("50%")?, of("90%")?, of("99%")?])
 }
 
 /// What was out when its time was over oha counts as an error; the other generators wait for it or forget it.
@@ -195,6 +207,13 @@ mod tests {
         let said = h2load(output, Some(&log)).unwrap();
         assert_eq!((said.requests, said.errors, said.per_second), (3998, 1, 1999.5));
         assert_eq!(said.percentiles, Some([51.0, 91.0, 100.0]));
+    }
+
+    #[test]
+    fn wrks_percentiles_have_units() {
+        let output = "  Latency Distribution\n     50%  637.00us\n     75%    2.00ms\n     90%    4.21ms\n     99%    1.50s \n";
+        assert_eq!(wrk_percentiles(output), Some([0.637, 4.21, 1500.0]));
+        assert_eq!(wrk_percentiles("Requests/sec: 1.00\n"), None);
     }
 
     #[test]

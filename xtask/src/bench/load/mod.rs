@@ -7,10 +7,12 @@
 //! Four loads, since a generator can be wrong in as many ways:
 //!
 //! - *cost*: a server that is fast, in a closed loop. What a request costs the generator, in CPU time of its whole process.
-//! - *closed*: a server that is slow, in a closed loop. The server is the limit, so every generator must find the same rate.
-//! - *open*: handlers that sleep, at a fixed rate far below what the server can do. Every generator must find the same percentiles. They
-//!   sleep, and need no processor, since the generators' moments differ: corelay's are evenly spaced, h2load's connections all send at once.
-//!   Work would queue behind such bursts, and the percentiles would tell of the load and not of who measures it.
+//! - *closed*: a server that is slow, in a closed loop. The server is the limit, so every generator must find the same rate, and the same
+//!   percentiles.
+//! - *open*: handlers that sleep, at a fixed rate far below what the server can do. Who sends at the same moments must find the same
+//!   percentiles. oha's are evenly spaced, as corelay's are. h2load's connections all send at once, which is another load: its
+//!   percentiles are shown, and held to nothing. The handlers sleep, and need no processor, so that what little the moments differ does
+//!   not make queues.
 //! - *paced*: 50,000 requests a second over 10,000 connections. How late corelay's sends them, which the others do not say.
 //!
 //! The generator has CPU 1, the server CPU 0. Deliberately absent: more than one thread for each generator.
@@ -42,6 +44,8 @@ struct Load {
     /// `None`: closed.
     rate: Option<u32>,
     seconds: u32,
+    /// Whether all are asked for their percentiles.
+    is_for_percentiles: bool,
     /// Whether it is made to see how late requests are sent.
     is_for_schedule: bool,
 }
@@ -69,7 +73,10 @@ const PACED: usize = 3;
 
 fn loads(options: &Options) -> [Load; 4] {
     let seconds = options.seconds;
-    let load = |name, path, rate| Load { name, path, connections: 64, rate, seconds, is_for_schedule: false };
+    let load = |name, path, rate| {
+        let is_for_percentiles = name != "cost" && name != "paced";
+        Load { name, path, connections: 64, rate, seconds, is_for_percentiles, is_for_schedule: false }
+    };
     let paced =
         Load { connections: 10_000, is_for_schedule: true, ..load("paced", "/plaintext", Some(50_000)) };
     [

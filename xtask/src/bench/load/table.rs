@@ -106,7 +106,11 @@ impl Table {
             }
             check(CLOSED, "closed loop, rate", &rate, RATE);
             for (index, (percentile, _)) in PERCENTILES.iter().enumerate() {
-                check(OPEN, &format!("open loop, {percentile}"), &self::percentile(index), PERCENTILE);
+                check(CLOSED, &format!("closed loop, {percentile}"), &self::percentile(index), PERCENTILE);
+                // h2load's moments are others.
+                if other.generator == Generator::Oha {
+                    check(OPEN, &format!("open loop, {percentile}"), &self::percentile(index), PERCENTILE);
+                }
             }
         }
         let late = |sample: &Sample| sample.said.schedule_error.unwrap_or(f64::NAN);
@@ -127,15 +131,20 @@ impl Table {
         checked
     }
 
-    fn row(&self, found: &Found) -> [String; 8] {
+    fn row(&self, found: &Found) -> [String; 11] {
         let of = |load: usize| &found.samples[load][..];
         let errors: u64 = found.samples.iter().flatten().map(|sample| sample.said.errors).sum();
-        let [p50, p90, p99] = [0, 1, 2].map(|index| cell(estimate(of(OPEN), percentile(index)), 2));
+        let percentiles = |load| [0, 1, 2].map(|index| cell(estimate(of(load), percentile(index)), 2));
+        let ([closed_p50, closed_p90, closed_p99], [p50, p90, p99]) =
+            (percentiles(CLOSED), percentiles(OPEN));
         [
             format!("{} {}", found.generator.name(), found.version),
             cell(estimate(of(COST), per_cpu_second), 0),
             cell(estimate(of(COST), rate), 0),
             cell(estimate(of(CLOSED), rate), 0),
+            closed_p50,
+            closed_p90,
+            closed_p99,
             p50,
             p90,
             p99,
@@ -152,6 +161,9 @@ impl fmt::Display for Table {
             "cost: requests per CPU s [95 %]",
             "cost: requests/s",
             "closed: requests/s",
+            "closed: p50 ms",
+            "closed: p90 ms",
+            "closed: p99 ms",
             "open: p50 ms",
             "open: p90 ms",
             "open: p99 ms",
@@ -214,8 +226,8 @@ mod tests {
             found: all,
             left_out: Vec::new(),
         };
-        // wrk: cost, closed; oha and h2load: closed, three percentiles; the schedule and its rate.
-        assert_eq!(table.checked().len(), 2 + 4 + 4 + 2);
+        // wrk's cost; of each the closed loop's rate and three percentiles; oha's three in an open loop; the schedule and its rate.
+        assert_eq!(table.checked().len(), 1 + 3 * 4 + 3 + 2);
         let missed: Vec<_> =
             table.checked().into_iter().filter(Checked::is_missed).map(|one| one.what).collect();
         assert_eq!(missed, ["corelay : oha, closed loop, rate", "corelay, paced, answered : due"]);
