@@ -1,6 +1,7 @@
 //! What to measure: the command's options and their defaults.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 
@@ -165,19 +166,18 @@ impl Options {
             json: None,
             servers: None,
         };
-        for pair in words.chunks(2) {
-            let [option, value] = pair else { bail!("{} wants a value\n\n{HELP}", pair[0]) };
-            let wrong = || format!("{option} {value}: not understood\n\n{HELP}");
-            match option.as_str() {
-                "--only" => only = Some(list(value, section).with_context(wrong)?),
-                "--servers" => options.servers = Some(list(value, Server::named).with_context(wrong)?),
-                "--accept" => options.accept_modes = list(value, accept_mode).with_context(wrong)?,
-                "--pairs" => options.pairs = value.parse().with_context(wrong)?,
-                "--seconds" => options.seconds = value.parse().with_context(wrong)?,
+        pairs(words, HELP, |option, value| {
+            match option {
+                "--only" => only = Some(list(value, section)?),
+                "--servers" => options.servers = Some(list(value, Server::named)?),
+                "--accept" => options.accept_modes = list(value, accept_mode)?,
+                "--pairs" => options.pairs = value.parse()?,
+                "--seconds" => options.seconds = value.parse()?,
                 "--json" => options.json = Some(value.into()),
-                _ => bail!("unknown option {option}\n\n{HELP}"),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         ensure!(options.pairs > 0 && options.seconds > 0, "--pairs and --seconds must be at least 1");
         options.sections = sections(only, !options.accept_modes.is_empty());
         Ok(options)
@@ -219,6 +219,27 @@ fn section(name: &str) -> Option<Section> {
 
 fn accept_mode(name: &str) -> Option<String> {
     ACCEPT_MODES.contains(&name).then(|| name.to_owned())
+}
+
+/// Reads a command line that is pairs of an option and its value. `set` puts a value where it belongs; `false`: it knows no such
+/// option. `help` is what whoever is wrong gets to see.
+pub(crate) fn pairs(
+    words: &[String],
+    help: &str,
+    mut set: impl FnMut(&str, &str) -> Result<bool>,
+) -> Result<()> {
+    for pair in words.chunks(2) {
+        let [option, value] = pair else { bail!("{} wants a value\n\n{help}", pair[0]) };
+        let known =
+            set(option, value).with_context(|| format!("{option} {value}: not understood\n\n{help}"))?;
+        ensure!(known, "unknown option {option}\n\n{help}");
+    }
+    Ok(())
+}
+
+/// A length of time in seconds, fractions too.
+pub(crate) fn seconds(value: &str) -> Result<Duration> {
+    Ok(Duration::try_from_secs_f64(value.parse()?)?)
 }
 
 /// The members of a comma-separated list.

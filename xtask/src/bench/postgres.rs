@@ -15,9 +15,10 @@ mod load;
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Value, json};
 
+use super::options::pairs;
 use crate::shell;
 use crate::workspace::{cargo, target};
 use corelay_load::machine::Machine;
@@ -218,18 +219,17 @@ impl Contender {
 impl Options {
     fn parse(words: &[String]) -> Result<Self> {
         let mut options = Self { rounds: 7, seconds: 5, connections: 32, pool: 16, json: None };
-        for pair in words.chunks(2) {
-            let [option, value] = pair else { bail!("{} wants a value\n\n{HELP}", pair[0]) };
-            let wrong = || format!("{option} {value}: not understood\n\n{HELP}");
-            match option.as_str() {
-                "--rounds" => options.rounds = value.parse().with_context(wrong)?,
-                "--seconds" => options.seconds = value.parse().with_context(wrong)?,
-                "--connections" => options.connections = value.parse().with_context(wrong)?,
-                "--pool" => options.pool = value.parse().with_context(wrong)?,
+        pairs(words, HELP, |option, value| {
+            match option {
+                "--rounds" => options.rounds = value.parse()?,
+                "--seconds" => options.seconds = value.parse()?,
+                "--connections" => options.connections = value.parse()?,
+                "--pool" => options.pool = value.parse()?,
                 "--json" => options.json = Some(value.into()),
-                _ => bail!("unknown option {option}\n\n{HELP}"),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         let numbers = [options.seconds, options.connections, options.pool];
         ensure!(options.rounds > 0 && !numbers.contains(&0), "every number must be at least 1");
         Ok(options)

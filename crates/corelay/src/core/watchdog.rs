@@ -18,7 +18,7 @@
 //! Nobody is missed: an owner in user code has set the timer at most [`PUT_OFF_EVERY_NANOS`] before it woke up, so the timer
 //! fires at most [`PATIENCE`] after it woke up; and only the owner sets it.
 //!
-//! Besides, the monitor has something to do ten times a second while cores work ([`balance`](super::balance)), and must not
+//! Besides, the monitor has something to do ten times a second while cores work ([`gauges`](super::gauges)), and must not
 //! when none does. That is [`Nap`]: each side writes first and reads the other's variable second, with a sequentially consistent
 //! fence between, so one of the two sees the other. loom checks that below.
 

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 
 use super::acceptance;
 use super::case::{Case, Engine, Pace};
-use crate::bench::options::{HELP, list};
+use crate::bench::options::{HELP, list, pairs, seconds};
 
 /// The parsed command line.
 #[derive(Debug, PartialEq)]
@@ -36,25 +36,21 @@ impl Options {
             duration: Duration::from_secs(5),
             json: None,
         };
-        for pair in words.chunks(2) {
-            let [option, value] = pair else { bail!("{} wants a value\n\n{HELP}", pair[0]) };
-            let wrong = || format!("{option} {value}: not understood\n\n{HELP}");
-            match option.as_str() {
-                "--engines" => options.engines = list(value, Engine::named).with_context(wrong)?,
+        pairs(words, HELP, |option, value| {
+            match option {
+                "--engines" => options.engines = list(value, Engine::named)?,
                 "--connections" => {
                     let count = |text: &str| text.parse().ok().filter(|&count| count > 0);
-                    options.connections = Some(list(value, count).with_context(wrong)?);
+                    options.connections = Some(list(value, count)?);
                 }
-                "--pace" => options.paces = list(value, Pace::named).with_context(wrong)?,
-                "--pairs" => options.pairs = value.parse().with_context(wrong)?,
-                "--seconds" => {
-                    let seconds = value.parse().with_context(wrong)?;
-                    options.duration = Duration::try_from_secs_f64(seconds).with_context(wrong)?;
-                }
+                "--pace" => options.paces = list(value, Pace::named)?,
+                "--pairs" => options.pairs = value.parse()?,
+                "--seconds" => options.duration = seconds(value)?,
                 "--json" => options.json = Some(value.into()),
-                _ => bail!("unknown option {option}\n\n{HELP}"),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         ensure!(options.pairs > 0 && !options.duration.is_zero(), "--pairs and --seconds must be above 0");
         Ok(options)
     }

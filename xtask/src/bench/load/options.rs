@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 
-use crate::bench::options::HELP;
+use crate::bench::options::{HELP, pairs};
 
 /// The parsed command line.
 #[derive(Debug, PartialEq)]
@@ -22,17 +22,16 @@ impl Options {
     /// Parses the words after `bench load`.
     pub(super) fn parse(words: &[String]) -> Result<Self> {
         let mut options = Self { pairs: 9, seconds: 2, rate: 1_000, json: None };
-        for pair in words.chunks(2) {
-            let [option, value] = pair else { bail!("{} wants a value\n\n{HELP}", pair[0]) };
-            let wrong = || format!("{option} {value}: not understood\n\n{HELP}");
-            match option.as_str() {
-                "--pairs" => options.pairs = value.parse().with_context(wrong)?,
-                "--seconds" => options.seconds = value.parse().with_context(wrong)?,
-                "--rate" => options.rate = value.parse().with_context(wrong)?,
+        pairs(words, HELP, |option, value| {
+            match option {
+                "--pairs" => options.pairs = value.parse()?,
+                "--seconds" => options.seconds = value.parse()?,
+                "--rate" => options.rate = value.parse()?,
                 "--json" => options.json = Some(value.into()),
-                _ => bail!("unknown option {option}\n\n{HELP}"),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         let all = [options.pairs, options.seconds as usize, options.rate as usize];
         ensure!(!all.contains(&0), "--pairs, --seconds and --rate must be above 0");
         Ok(options)

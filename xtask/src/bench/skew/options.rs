@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 
-use crate::bench::options::HELP;
+use crate::bench::options::{HELP, pairs, seconds};
 
 /// The parsed command line.
 #[derive(Debug, PartialEq)]
@@ -23,23 +23,19 @@ impl Options {
     /// Parses the words after `bench skew`.
     pub(super) fn parse(words: &[String]) -> Result<Self> {
         let mut options = Self { pairs: 15, duration: Duration::from_secs(1), rate: None, json: None };
-        for pair in words.chunks(2) {
-            let [option, value] = pair else { bail!("{} wants a value\n\n{HELP}", pair[0]) };
-            let wrong = || format!("{option} {value}: not understood\n\n{HELP}");
-            match option.as_str() {
-                "--pairs" => options.pairs = value.parse().with_context(wrong)?,
-                "--seconds" => {
-                    let seconds = value.parse().with_context(wrong)?;
-                    options.duration = Duration::try_from_secs_f64(seconds).with_context(wrong)?;
-                }
+        pairs(words, HELP, |option, value| {
+            match option {
+                "--pairs" => options.pairs = value.parse()?,
+                "--seconds" => options.duration = seconds(value)?,
                 "--rate" => {
                     let rate = value.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
-                    options.rate = Some(rate.with_context(wrong)?);
+                    options.rate = Some(rate.context("no rate")?);
                 }
                 "--json" => options.json = Some(value.into()),
-                _ => bail!("unknown option {option}\n\n{HELP}"),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         ensure!(options.pairs > 0 && !options.duration.is_zero(), "--pairs and --seconds must be above 0");
         Ok(options)
     }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 
-use crate::bench::options::HELP;
+use crate::bench::options::{HELP, pairs, seconds};
 
 /// The parsed command line.
 #[derive(Debug, PartialEq)]
@@ -25,21 +25,17 @@ impl Options {
     pub(super) fn parse(words: &[String]) -> Result<Self> {
         let duration = Duration::from_secs(2);
         let mut options = Self { rounds: 9, streams: 500, rate: None, duration, json: None };
-        for pair in words.chunks(2) {
-            let [option, value] = pair else { bail!("{} wants a value\n\n{HELP}", pair[0]) };
-            let wrong = || format!("{option} {value}: not understood\n\n{HELP}");
-            match option.as_str() {
-                "--pairs" => options.rounds = value.parse().with_context(wrong)?,
-                "--streams" => options.streams = value.parse().with_context(wrong)?,
-                "--rate" => options.rate = Some(value.parse().with_context(wrong)?),
-                "--seconds" => {
-                    let seconds = value.parse().with_context(wrong)?;
-                    options.duration = Duration::try_from_secs_f64(seconds).with_context(wrong)?;
-                }
+        pairs(words, HELP, |option, value| {
+            match option {
+                "--pairs" => options.rounds = value.parse()?,
+                "--streams" => options.streams = value.parse()?,
+                "--rate" => options.rate = Some(value.parse()?),
+                "--seconds" => options.duration = seconds(value)?,
                 "--json" => options.json = Some(value.into()),
-                _ => bail!("unknown option {option}\n\n{HELP}"),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         let counts = options.rounds > 0 && options.streams > 0;
         ensure!(counts && !options.duration.is_zero(), "--pairs, --streams and --seconds must be above 0");
         ensure!(options.rate.is_none_or(|rate| rate > 0.0), "--rate must be above 0");

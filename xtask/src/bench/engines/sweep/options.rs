@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, ensure};
 
 use super::limit::Limit;
-use crate::bench::options::{HELP, list};
+use crate::bench::options::{HELP, list, pairs};
 
 /// The parsed command line.
 #[derive(Debug, PartialEq)]
@@ -20,16 +20,15 @@ impl Options {
     /// Parses the words after `bench engines sweep`.
     pub(super) fn parse(words: &[String]) -> Result<Self> {
         let mut options = Self { limits: Limit::ALL.to_vec(), step: 1_000, json: None };
-        for pair in words.chunks(2) {
-            let [option, value] = pair else { bail!("{} wants a value\n\n{HELP}", pair[0]) };
-            let wrong = || format!("{option} {value}: not understood\n\n{HELP}");
-            match option.as_str() {
-                "--limits" => options.limits = list(value, Limit::named).with_context(wrong)?,
-                "--step" => options.step = value.parse().with_context(wrong)?,
+        pairs(words, HELP, |option, value| {
+            match option {
+                "--limits" => options.limits = list(value, Limit::named)?,
+                "--step" => options.step = value.parse()?,
                 "--json" => options.json = Some(value.into()),
-                _ => bail!("unknown option {option}\n\n{HELP}"),
+                _ => return Ok(false),
             }
-        }
+            Ok(true)
+        })?;
         // Fewer, and the idle threads that a server keeps for connections to come would be more than a step.
         ensure!(options.step >= 500, "--step must be at least 500");
         Ok(options)
