@@ -6,14 +6,22 @@
 /// The crates that generated messages name, each re-exported by `corelay_rpc`.
 const CRATES: [&str; 3] = ["::buffa::", "::buffa_types::", "::serde::"];
 
-const DERIVE: &str = "#[derive(::corelay_rpc::serde::Serialize)]";
-const DERIVE_FROM: &str =
-    "#[derive(::corelay_rpc::serde::Serialize)]\n#[serde(crate = \"::corelay_rpc::serde\")]";
+/// How a derive of serde's begins, once it is led.
+const DERIVE: &str = "#[derive(::corelay_rpc::serde::";
+/// What serde's derive must be told: where its crate is.
+const DERIVE_FROM: &str = "#[serde(crate = \"::corelay_rpc::serde\")]\n";
 
 /// The same code, with those paths.
 pub(crate) fn through_corelay_rpc(code: &str) -> String {
     let code = CRATES.iter().fold(code.to_owned(), |code, path| lead(&code, path));
-    code.replace(DERIVE, DERIVE_FROM)
+    let mut told = String::with_capacity(code.len());
+    for line in code.split_inclusive('\n') {
+        told.push_str(line);
+        if line.trim_start().starts_with(DERIVE) && line.trim_end().ends_with(")]") {
+            told.push_str(DERIVE_FROM);
+        }
+    }
+    told
 }
 
 /// Puts `::corelay_rpc` in front of `path` wherever that begins a path.
@@ -44,5 +52,13 @@ mod tests {
         let led = "x: ::corelay_rpc::buffa::Vec<::corelay_rpc::serde::S>, with = \"::corelay_rpc::buffa::a\", \
                    crate::buffa::b, ::other::buffa::c";
         assert_eq!(through_corelay_rpc(code), led);
+    }
+
+    #[test]
+    fn a_derive_is_told_where_serde_is() {
+        let code = "#[derive(Clone)]\n    #[derive(::serde::Serialize, ::serde::Deserialize)]\nstruct A;\n";
+        let told = "#[derive(Clone)]\n    #[derive(::corelay_rpc::serde::Serialize, ::corelay_rpc::serde::Deserialize)]\n\
+                    #[serde(crate = \"::corelay_rpc::serde\")]\nstruct A;\n";
+        assert_eq!(through_corelay_rpc(code), told);
     }
 }

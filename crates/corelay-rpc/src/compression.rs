@@ -37,6 +37,8 @@ pub(crate) const SUPPORTED: &str = "gzip, br, zstd, deflate, snappy";
 const BROTLI_QUALITY: i32 = 5;
 const BROTLI_WINDOW_BITS: i32 = 20;
 const BROTLI_BUFFER_BYTES: usize = 4096;
+/// The stack of a coder.
+const STACK_BYTES: usize = 2 << 20;
 /// What every Zstandard reader is to support (RFC 8878, section 3.1.1.1.2).
 const ZSTD_WINDOW_BYTES_MAX: u64 = 8 << 20;
 
@@ -99,7 +101,8 @@ impl Compression {
     /// # Errors
     /// None that is known of for data in memory; [`Code::Internal`].
     pub(crate) fn compress(self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        self.write(data, out).map_err(|error| Error::internal(format!("{}: {error}", self.name())))
+        let written = on_a_stack_of_its_own(|| self.write(data, out))?;
+        written.map_err(|error| Error::internal(format!("{}: {error}", self.name())))
     }
 
     fn write(self, data: &[u8], out: &mut Vec<u8>) -> io::Result<()> {
@@ -143,6 +146,13 @@ impl Compression {
         match self {
             Self::Identity if data.len() > bytes_max => Err(too_large(bytes_max)),
             Self::Identity => Ok(data.to_vec()),
+            coding => on_a_stack_of_its_own(|| coding.open(data, bytes_max))?,
+        }
+    }
+
+    fn open(self, data: &[u8], bytes_max: usize) -> Result<Vec<u8>, Error> {
+        match self {
+            Self::Identity => Ok(data.to_vec()),
             Self::Gzip => self.read(MultiGzDecoder::new(data), bytes_max),
             Self::Deflate => self.read(ZlibDecoder::new(data), bytes_max),
             Self::Brotli => self.read(brotli::Decompressor::new(data, BROTLI_BUFFER_BYTES), bytes_max),
@@ -172,6 +182,18 @@ impl Compression {
     fn malformed(self, reason: &str) -> Error {
         Error::invalid_argument(format!("the message is not in the format {}: {reason}", self.name()))
     }
+}
+
+/// Runs a coder on a thread for it alone: coders keep tables of up to some hundred kibibytes on their stack, and a handler
+/// may have less (256 KiB with `--engine threads`), where the peer's choice of a coding must not end the process. It costs
+/// some 20 µs, beside a coder's own time and only for messages that are compressed.
+fn on_a_stack_of_its_own<T: Send>(code: impl FnOnce() -> T + Send) -> Result<T, Error> {
+    let exhausted = |_| Error::new(Code::ResourceExhausted, "there is no thread for a compressed message");
+    std::thread::scope(|scope| {
+        let builder = std::thread::Builder::new().name("corelay-coder".to_owned()).stack_size(STACK_BYTES);
+        let coder = builder.spawn_scoped(scope, code).map_err(exhausted)?;
+        coder.join().map_err(|_| Error::internal("the coder of a compressed message panicked"))
+    })
 }
 
 /// The window that a Zstandard frame asks its reader to keep, in bytes (RFC 8878, section 3.1.1.1.2); 0 where it names none.
@@ -217,6 +239,23 @@ mod tests {
                 let back = coding.decompress(&compressed, data.len()).unwrap();
                 assert!(back == data, "{coding:?}, {} bytes", data.len());
             }
+        }
+    }
+
+    /// A handler may run on a thread with a quarter of a mebibyte (`--thread-stack-bytes`), and is some way into it.
+    #[test]
+    fn a_small_stack_is_enough() {
+        let text = b"the same again, ".repeat(20_000);
+        for coding in ALL {
+            let round = || {
+                let mut compressed = Vec::new();
+                coding.compress(&text, &mut compressed).unwrap();
+                assert!(coding.decompress(&compressed, text.len()).unwrap() == text, "{coding:?}");
+            };
+            std::thread::scope(|scope| {
+                let small = std::thread::Builder::new().stack_size(128 * 1024);
+                small.spawn_scoped(scope, round).unwrap().join().unwrap();
+            });
         }
     }
 
