@@ -16,6 +16,7 @@ use crate::{tidy, tools, xcheck};
 const END_TO_END: &str = "e2e";
 const REAL_CLIENTS: &str = "real_clients";
 const BUDGET: &str = "budget";
+const RPC: &str = "rpc";
 
 /// Runs the gates and prints the totals, whatever happens, as the last line.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
@@ -53,6 +54,7 @@ fn all(report: &mut Report, advisories: bool) -> Result<()> {
     report.step("install the clients", || tools::install_clients().map(|()| Count::ONE))?;
     report.step("end to end", || end_to_end(END_TO_END))?;
     report.step("real clients", || end_to_end(REAL_CLIENTS))?;
+    report.step("RPCs", || end_to_end(RPC))?;
     report.step("budgets", || end_to_end(BUDGET))?;
     report.step("dependencies", || dependencies(advisories))?;
     report.step("kqueue for FreeBSD and macOS, type-checked", || xcheck::run().map(|()| Count::ONE))
@@ -67,7 +69,7 @@ fn one(command: &mut Command) -> Result<Count> {
 fn unit_and_integration() -> Result<Count> {
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--examples"]);
     for name in Metadata::read()?.integration_tests() {
-        if ![END_TO_END, REAL_CLIENTS, BUDGET].contains(&name.as_str()) {
+        if ![END_TO_END, REAL_CLIENTS, BUDGET, RPC].contains(&name.as_str()) {
             command.args(["--test", &name]);
         }
     }

@@ -161,15 +161,24 @@ fn python_packages() -> Result<()> {
     ]))
 }
 
-/// undici, under the target directory.
+/// undici, and the RPC clients, under the target directory.
 fn node_packages() -> Result<()> {
     let directory = workspace::target().join("clients");
-    if directory.join("node_modules/undici/package.json").exists() {
+    let installed =
+        |package: &str| directory.join("node_modules").join(package).join("package.json").exists();
+    if ["undici", "@bufbuild/buf", "@connectrpc/connect-node"].into_iter().all(installed) {
         return Ok(());
     }
     std::fs::create_dir_all(&directory)?;
+    let packages = [
+        "undici@6",
+        "@bufbuild/buf@1",
+        "@bufbuild/protobuf@2",
+        "@connectrpc/connect@2",
+        "@connectrpc/connect-node@2",
+    ];
     run(Command::new("npm")
         .args(["install", "--silent", "--no-audit", "--no-fund", "--prefix"])
         .arg(&directory)
-        .arg("undici@6"))
+        .args(packages))
 }

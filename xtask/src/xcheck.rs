@@ -12,7 +12,7 @@ use crate::{shell, tools, workspace};
 
 const TARGETS: [&str; 2] = ["x86_64-unknown-freebsd", "aarch64-apple-darwin"];
 /// The packages with code for other systems, and the server on top of them.
-const PACKAGES: [&str; 3] = ["corelay-poll", "corelay-http", "corelay"];
+const PACKAGES: [&str; 4] = ["corelay-poll", "corelay-http", "corelay", "corelay-rpc"];
 
 /// Checks the portable packages for each system that has kqueue.
 ///

@@ -10,6 +10,7 @@ mod page;
 mod plain;
 mod random;
 mod reflect;
+mod rpc;
 mod status;
 mod waiting;
 
@@ -26,10 +27,16 @@ pub(crate) const TRY: &[(&str, &str)] = &[
     ("/upload", " -T some.file -X POST"),
     ("/bytes/1000000", " -o /dev/null"),
     ("/status", ""),
+    ("/rpc", ""),
+    ("/corelay.demo.v1.RandomService/Draw", " --json '{\"count\":5,\"max\":6}'"),
 ];
 
 /// All routes of the demo.
 pub(crate) fn router() -> Router {
+    rpc::services().mount(plain_routes())
+}
+
+fn plain_routes() -> Router {
     Router::new()
         .get("/", page::page)
         .get("/plaintext", plain::plaintext)

@@ -61,7 +61,9 @@ pub(super) fn whole<'a>(
     match head.framing() {
         Framing::None => Some(RequestBody::Empty),
         Framing::Length(length) => {
-            let BodyUse::Whole { limit } = endpoint.body_use() else { return None };
+            let (BodyUse::Whole { limit } | BodyUse::Either { limit }) = endpoint.body_use() else {
+                return None;
+            };
             let length = usize::try_from(length).ok()?;
             let body = after_head.get(..length)?;
             (length <= whole_limit(limit, server)).then_some(RequestBody::Whole(body))
@@ -104,7 +106,11 @@ pub(super) fn begin(
             let gather = Gather::new(arrived.bytes, framing, whole_limit(limit, server), now);
             gather.take_in(arrived.after_head, out, tally, arrived.peer, server)
         }
-        BodyUse::Stream if here && !blocking => {
+        BodyUse::Either { limit } if !asks && is_gathered(framing, whole_limit(limit, server)) => {
+            let gather = Gather::new(arrived.bytes, framing, whole_limit(limit, server), now);
+            gather.take_in(arrived.after_head, out, tally, arrived.peer, server)
+        }
+        BodyUse::Stream | BodyUse::Either { .. } if here && !blocking => {
             let length = framing_length(framing);
             let body = Body::from(bytes::Bytes::copy_from_slice(&arrived.after_head[..length]));
             (length, call(&arrived, RequestBody::Stream(body), out, tally, server))
@@ -192,6 +198,10 @@ fn whole_limit(of_route: Option<usize>, server: &Shared) -> usize {
 
 fn exceeds(framing: Framing, limit: u64) -> bool {
     matches!(framing, Framing::Length(length) if length > limit)
+}
+
+fn is_gathered(framing: Framing, limit: usize) -> bool {
+    matches!(framing, Framing::Length(length) if length <= limit as u64)
 }
 
 fn framing_length(framing: Framing) -> usize {

@@ -35,10 +35,11 @@ impl Endpoint {
     ) -> Self {
         let body_use = match profile.body {
             BodyUse::Whole { limit } => BodyUse::Whole { limit: profile.body_limit.or(limit) },
+            BodyUse::Either { limit } => BodyUse::Either { limit: profile.body_limit.or(limit) },
             other => other,
         };
         let body_limit = match body_use {
-            BodyUse::Whole { limit } => limit,
+            BodyUse::Whole { limit } | BodyUse::Either { limit } => limit,
             _ => profile.body_limit,
         };
         let layers = layers.into_boxed_slice();

@@ -27,6 +27,12 @@ pub enum BodyUse {
     },
     /// Reads it as it arrives.
     Stream,
+    /// Takes it either way: the engine gathers what declares a length within the limit, and hands on anything else as it
+    /// arrives.
+    Either {
+        /// The most bytes that are gathered, where that differs from the server's own limit.
+        limit: Option<usize>,
+    },
 }
 
 /// Where a handler runs.
@@ -155,7 +161,8 @@ pub(crate) fn erase<M: 'static>(handler: impl Handler<M>) -> Arc<dyn Call> {
 /// # Ok::<(), corelay::http::RouteError>(())
 /// ```
 pub fn endpoint<M, H: Handler<M>>(handler: H) -> EndpointBuilder<H, M> {
-    EndpointBuilder { handler, placement: Placement::default(), body_limit: None, marker: PhantomData }
+    let placement = Placement::default();
+    EndpointBuilder { handler, placement, body_limit: None, gathers: false, marker: PhantomData }
 }
 
 /// A handler with options: made by [`endpoint`], itself a [`Handler`].
@@ -163,6 +170,7 @@ pub struct EndpointBuilder<H, M> {
     handler: H,
     placement: Placement,
     body_limit: Option<usize>,
+    gathers: bool,
     marker: PhantomData<fn() -> M>,
 }
 
@@ -183,6 +191,38 @@ impl<H, M> EndpointBuilder<H, M> {
     /// [error](super::BodyError) of that status where it reads it as it arrives.
     pub fn body_limit(mut self, bytes: usize) -> Self {
         self.body_limit = Some(bytes);
+        self
+    }
+
+    /// For a handler that reads the body as it arrives: has it gathered before the call all the same where it declares a
+    /// length within the limit, so that small bodies keep no thread waiting and need no copy. The handler finds it in
+    /// [`Request::whole_body`], and what was not gathered in [`Request::take_body`]; a body past the limit is the
+    /// handler's to refuse.
+    ///
+    /// ```
+    /// use corelay::Router;
+    /// use corelay::http::{BodyError, Request, TestClient, endpoint};
+    /// use std::io::{self, Read};
+    ///
+    /// fn measure(request: &mut Request<'_>) -> io::Result<String> {
+    ///     if let Some(body) = request.whole_body() {
+    ///         return Ok(format!("{} bytes at once", body.len()));
+    ///     }
+    ///     match request.take_body().read_to_end(&mut Vec::new()) {
+    ///         Ok(length) => Ok(format!("{length} bytes as they came")),
+    ///         Err(error) => Ok(format!("refused: {}", BodyError::of(&error).ok_or(error)?)),
+    ///     }
+    /// }
+    ///
+    /// let router = Router::new().post("/", endpoint(measure).gathered().body_limit(4));
+    /// let client = TestClient::new(router)?;
+    /// assert_eq!(client.post("/").body("1234").send().text(), "4 bytes at once");
+    /// assert_eq!(client.post("/").body("123").streamed().send().text(), "3 bytes as they came");
+    /// assert!(client.post("/").body("12345").send().text().starts_with("refused: "));
+    /// # Ok::<(), corelay::http::RouteError>(())
+    /// ```
+    pub fn gathered(mut self) -> Self {
+        self.gathers = true;
         self
     }
 }
@@ -210,7 +250,11 @@ impl<M: 'static, H: Handler<M>> Handler<WithOptions> for EndpointBuilder<H, M> {
     fn profile(&self) -> Profile {
         let inner = self.handler.profile();
         let placement = if self.placement == Placement::Auto { inner.placement } else { self.placement };
-        Profile { placement, body_limit: self.body_limit.or(inner.body_limit), ..inner }
+        let body = match inner.body {
+            BodyUse::Stream if self.gathers => BodyUse::Either { limit: None },
+            other => other,
+        };
+        Profile { placement, body, body_limit: self.body_limit.or(inner.body_limit), ..inner }
     }
 }
 

@@ -100,6 +100,19 @@ impl<'a> Request<'a> {
         }
     }
 
+    /// The whole body, where it is here and nobody has taken it; `None` while it is still to be read.
+    ///
+    /// It lies in the connection's buffer: nothing is copied. See
+    /// [`EndpointBuilder::gathered`](super::EndpointBuilder::gathered).
+    #[inline]
+    pub fn whole_body(&self) -> Option<&'a [u8]> {
+        match self.body {
+            RequestBody::Empty => Some(&[]),
+            RequestBody::Whole(bytes) => Some(bytes),
+            RequestBody::Stream(_) => None,
+        }
+    }
+
     /// Puts a body where the next reader finds it: what a middleware that had to read it gives on.
     pub fn set_body(&mut self, bytes: impl Into<Bytes>) {
         self.body = RequestBody::Stream(Body::from(bytes.into()));

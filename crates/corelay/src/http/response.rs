@@ -86,6 +86,22 @@ impl Response {
         }
     }
 
+    /// A body that `encode` appends to the buffer which this thread uses again and again, of this content type.
+    ///
+    /// ```
+    /// use corelay::http::{HeaderValue, Response};
+    ///
+    /// static CSV: HeaderValue = HeaderValue::from_static("text/csv");
+    /// let response = Response::encoded(&CSV, |out| out.extend_from_slice(b"1,2\r\n"));
+    /// assert_eq!(response.body_length(), Some(5));
+    /// assert_eq!(response.field("content-type").unwrap(), "text/csv");
+    /// ```
+    pub fn encoded(content_type: &'static HeaderValue, encode: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let mut out = super::buffer::take();
+        encode(&mut out);
+        Self { content_type: Some(content_type), ..Self::of(ResponseBody::Owned(out)) }
+    }
+
     /// A body of chunks, sent as fast as the peer takes them: the iterator is asked for one when there is
     /// room.
     ///

@@ -52,12 +52,22 @@ pub(crate) fn exchange<'m>(
     let body = match endpoint.body_use() {
         BodyUse::Unused => RequestBody::Empty,
         BodyUse::Whole { .. } if !delivery.streamed => RequestBody::Whole(&body),
-        BodyUse::Whole { .. } | BodyUse::Stream => RequestBody::Stream(stream(body.to_vec(), length)),
+        BodyUse::Either { limit } if !delivery.streamed && is_gathered(length, limit, app) => {
+            RequestBody::Whole(&body)
+        }
+        BodyUse::Whole { .. } | BodyUse::Either { .. } | BodyUse::Stream => {
+            RequestBody::Stream(stream(body.to_vec(), length))
+        }
     };
     let mut request = Request::new(head, (endpoint, &params), body, app, &delivery.peer);
     let mut response = Response::empty();
     endpoint.call(&mut request, &mut response);
     (response, leftover)
+}
+
+fn is_gathered(length: Option<u64>, limit: Option<usize>, app: &App) -> bool {
+    let limit = limit.unwrap_or(app.whole_body_bytes_max);
+    length.is_some_and(|length| length <= limit as u64)
 }
 
 fn stream(body: Vec<u8>, length: Option<u64>) -> Body {

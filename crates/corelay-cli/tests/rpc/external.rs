@@ -1,0 +1,67 @@
+//! `examples/rpc-external`: a crate of its own, which knows this workspace by path only, defines, serves and calls a
+//! service of its own.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// The running example; killed when the test ends.
+struct Example(Child);
+
+impl Drop for Example {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn a_crate_elsewhere_serves_and_calls_a_service_of_its_own() {
+    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/rpc-external/Cargo.toml");
+    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    cargo
+        .args(["build", "--quiet", "--locked", "--manifest-path"])
+        .arg(manifest)
+        .env("CARGO_TARGET_DIR", target);
+    let built = cargo.output().unwrap();
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    let program = target.join("debug/rpc-external");
+
+    let server = Command::new(&program).arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
+    let mut server = Example(server);
+    let mut line = String::new();
+    BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut line).unwrap();
+    let url = line.trim_end().strip_prefix("listening on ").unwrap();
+
+    let called = Command::new(&program).args(["call", url, "Ada", "Grace"]).output().unwrap();
+    let said = String::from_utf8(called.stdout).unwrap();
+    assert_eq!(said, "Hello, Ada! Some(\"3\")\nHello, Grace! Some(\"5\")\nHello, Ada!\nHello, Grace!\n");
+
+    canonical_json(url.strip_prefix("http://").unwrap());
+}
+
+/// Enums by name or number, times and durations as text, bytes as base64, and a message inside an `Any`, there and back.
+fn canonical_json(address: &str) {
+    let body = r#"{"name":"Ada","mood":1,"born":"1815-12-10T00:00:00Z","patience":"1.5s","token":"_-8","attachment":{"@type":"type.googleapis.com/greet.v1.GreetRequest","name":"inside","mood":"MOOD_GLAD"}}"#;
+    let mut stream = TcpStream::connect(address).unwrap();
+    let head =
+        "POST /greet.v1.GreetService/Greet HTTP/1.0\r\nHost: test\r\nContent-Type: application/json\r\n";
+    stream.write_all(format!("{head}Content-Length: {}\r\n\r\n{body}", body.len()).as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    assert!(head.to_ascii_lowercase().contains("trailer-x-letters: 3"), "{head}");
+    for part in [
+        r#""greeting":"Hello, Ada!""#,
+        r#""mood":"MOOD_GLAD""#,
+        r#""born":"1815-12-10T00:00:00Z""#,
+        r#""patience":"1.500s""#,
+        r#""token":"/+8=""#,
+        r#""@type":"type.googleapis.com/greet.v1.GreetRequest""#,
+        r#""name":"inside""#,
+    ] {
+        assert!(body.contains(part), "{part} in {body}");
+    }
+}

@@ -1,0 +1,70 @@
+//! Content types, and the answer to wrong ones.
+
+use corelay::http::{HeaderValue, Request, Response, StatusCode, header};
+
+use crate::Codec;
+
+static UNARY_PROTO: HeaderValue = HeaderValue::from_static("application/proto");
+static STREAM_PROTO: HeaderValue = HeaderValue::from_static("application/connect+proto");
+static STREAM_JSON: HeaderValue = HeaderValue::from_static("application/connect+json");
+/// Also that of a unary error, whatever the codec of the call.
+pub(crate) static UNARY_JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Which of the protocol's two families of content types a method speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shape {
+    Unary,
+    Stream,
+}
+
+impl Shape {
+    /// The codec that a content type names, if it is one of this family.
+    pub(crate) fn codec(self, content_type: &[u8]) -> Option<Codec> {
+        let essence = content_type.split(|byte| *byte == b';').next()?.trim_ascii();
+        [Codec::Proto, Codec::Json]
+            .into_iter()
+            .find(|codec| essence.eq_ignore_ascii_case(self.content_type(*codec).as_bytes()))
+    }
+
+    pub(crate) fn content_type(self, codec: Codec) -> &'static HeaderValue {
+        match (self, codec) {
+            (Self::Unary, Codec::Proto) => &UNARY_PROTO,
+            (Self::Unary, Codec::Json) => &UNARY_JSON,
+            (Self::Stream, Codec::Proto) => &STREAM_PROTO,
+            (Self::Stream, Codec::Json) => &STREAM_JSON,
+        }
+    }
+
+    /// The codec of a POST.
+    pub(crate) fn codec_of(self, request: &Request<'_>) -> Option<Codec> {
+        self.codec(request.field("content-type")?)
+    }
+
+    /// 415 with what is accepted (RFC 9110, section 15.5.16).
+    #[cold]
+    pub(crate) fn unsupported(self) -> Response {
+        let accepted = match self {
+            Self::Unary => "application/json, application/proto",
+            Self::Stream => "application/connect+json, application/connect+proto",
+        };
+        Response::new(StatusCode::UNSUPPORTED_MEDIA_TYPE)
+            .header("accept-post", HeaderValue::from_static(accepted))
+            .header(header::ACCEPT, HeaderValue::from_static(accepted))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_and_case_do_not_matter_and_families_do() {
+        assert_eq!(Shape::Unary.codec(b"application/proto"), Some(Codec::Proto));
+        assert_eq!(Shape::Unary.codec(b"Application/JSON ; charset=utf-8"), Some(Codec::Json));
+        assert_eq!(Shape::Stream.codec(b"application/connect+json"), Some(Codec::Json));
+        for other in [&b"application/connect+proto"[..], b"application/protobuf", b"text/plain", b"", b";"] {
+            assert_eq!(Shape::Unary.codec(other), None);
+        }
+        assert_eq!(Shape::Stream.codec(b"application/proto"), None);
+    }
+}

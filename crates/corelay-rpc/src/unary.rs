@@ -1,0 +1,157 @@
+//! Unary calls: one message in the body of a request, or in the query of a GET, and one in the body of the answer.
+//!
+//! The path that most calls take, protobuf in a POST that is here in one piece, copies nothing of its own: the message is
+//! decoded from the connection's buffer and encoded into the thread's.
+
+use std::io::Read;
+
+use corelay::http::{HeaderValue, Request, Response, header};
+
+use crate::compression::{SUPPORTED, too_large};
+use crate::content::{Shape, UNARY_JSON};
+use crate::context::{Context, check};
+use crate::frames::read_failed;
+use crate::get::{BadGet, GetRequest};
+use crate::{Code, Codec, Compression, Error, Limits, Message};
+
+/// Answers a POST with what `call` makes of its message.
+pub(crate) fn post<Q: Message, R: Message>(
+    request: &mut Request<'_>,
+    limits: &Limits,
+    call: impl FnOnce(&Context<'_>, Q) -> Result<R, Error>,
+) -> Response {
+    let Some(codec) = Shape::Unary.codec_of(request) else { return Shape::Unary.unsupported() };
+    let gathered = match request.whole_body() {
+        Some(_) => None,
+        None => Some(read_body(request, limits.message_bytes_max)),
+    };
+    let (context, checked) = Context::new(request);
+    let decode = || {
+        checked?;
+        let body = match &gathered {
+            None => request.whole_body().unwrap_or_default(),
+            Some(body) => body.as_ref().map_err(Error::clone)?,
+        };
+        let compression = Compression::declared(context.header("content-encoding"))?;
+        open(body, codec, compression, limits)
+    };
+    let outcome = decode().and_then(|message| call(&context, message));
+    answer(&context, codec, limits, outcome)
+}
+
+/// Answers a GET.
+pub(crate) fn get<Q: Message, R: Message>(
+    request: &Request<'_>,
+    limits: &Limits,
+    call: impl FnOnce(&Context<'_>, Q) -> Result<R, Error>,
+) -> Response {
+    let (context, checked) = Context::new(request);
+    let parsed = GetRequest::parse(request.query().unwrap_or_default(), limits.message_bytes_max);
+    let (codec, decoded) = match parsed {
+        Err(BadGet::Codec) => return Shape::Unary.unsupported(),
+        Err(BadGet::Call(error)) => (Codec::Json, Err(error)),
+        Ok(get) => (get.codec, open(&get.message, get.codec, get.compression, limits)),
+    };
+    let outcome = checked.and(decoded).and_then(|message| call(&context, message));
+    answer(&context, codec, limits, outcome)
+}
+
+/// 404 with the error that says it, for a method that there is not (or whatever method was used).
+pub(crate) fn unknown_method(request: &mut Request<'_>) -> Response {
+    let error = Error::unimplemented(format!("there is no method {}", request.path()));
+    refuse(&error).status(corelay::http::StatusCode::NOT_FOUND)
+}
+
+/// A body that is still coming in.
+fn read_body(request: &mut Request<'_>, bytes_max: usize) -> Result<Vec<u8>, Error> {
+    let mut body = Vec::new();
+    let limit = (bytes_max as u64).saturating_add(1);
+    match request.take_body().take(limit).read_to_end(&mut body) {
+        Ok(_) if body.len() > bytes_max => Err(too_large(bytes_max)),
+        Ok(_) => Ok(body),
+        Err(error) => match read_failed(&error) {
+            error if error.code() == Code::ResourceExhausted => Err(too_large(bytes_max)),
+            error => Err(error),
+        },
+    }
+}
+
+fn open<M: Message>(
+    body: &[u8],
+    codec: Codec,
+    compression: Compression,
+    limits: &Limits,
+) -> Result<M, Error> {
+    match compression {
+        Compression::Identity => codec.decode(body),
+        // Nothing at all is the empty message, compressed or not.
+        _ if body.is_empty() => codec.decode(body),
+        _ => codec.decode(&compression.decompress(body, limits.message_bytes_max)?),
+    }
+}
+
+fn answer<R: Message>(
+    context: &Context<'_>,
+    codec: Codec,
+    limits: &Limits,
+    outcome: Result<R, Error>,
+) -> Response {
+    let encoded =
+        check(context.deadline()).and(outcome).and_then(|message| encode(context, codec, limits, &message));
+    let mut response = encoded.unwrap_or_else(|error| refuse(&error));
+    context.put_headers(&mut response);
+    context.put_trailers(&mut response);
+    response
+}
+
+fn encode<R: Message>(
+    context: &Context<'_>,
+    codec: Codec,
+    limits: &Limits,
+    message: &R,
+) -> Result<Response, Error> {
+    let content_type = Shape::Unary.content_type(codec);
+    let compression = context.header("accept-encoding").map(Compression::accepted).unwrap_or_default();
+    if compression != Compression::Identity {
+        let mut plain = Vec::new();
+        codec.encode(message, &mut plain)?;
+        return compressed(plain, compression, content_type, limits);
+    }
+    let mut failed = None;
+    let response = Response::encoded(content_type, |out| failed = codec.encode(message, out).err());
+    failed.map_or(Ok(response), Err)
+}
+
+fn compressed(
+    plain: Vec<u8>,
+    compression: Compression,
+    content_type: &'static HeaderValue,
+    limits: &Limits,
+) -> Result<Response, Error> {
+    if plain.len() < limits.compress_bytes_min {
+        return Ok(Response::encoded(content_type, |out| out.extend_from_slice(&plain)));
+    }
+    let mut failed = None;
+    let response = Response::encoded(content_type, |out| failed = compression.compress(&plain, out).err());
+    match failed {
+        Some(error) => Err(error),
+        None => Ok(response
+            .header(header::CONTENT_ENCODING, HeaderValue::from_static(compression.name()))
+            .header(header::VARY, HeaderValue::from_static("accept-encoding"))),
+    }
+}
+
+/// The answer that is an error: its own status, and JSON whatever the codec.
+#[cold]
+pub(crate) fn refuse(error: &Error) -> Response {
+    let body = error.to_json().to_string();
+    let mut response = Response::encoded(&UNARY_JSON, |out| out.extend_from_slice(body.as_bytes()));
+    response = response.status(error.code().http_status());
+    if error.code() == Code::Unimplemented {
+        response.headers_mut().insert(header::ACCEPT_ENCODING, HeaderValue::from_static(SUPPORTED));
+    }
+    for (name, value) in error.metadata() {
+        response.headers_mut().append(name, value.clone());
+    }
+    response
+}
