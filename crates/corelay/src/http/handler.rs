@@ -210,7 +210,10 @@ impl<H, M> EndpointBuilder<H, M> {
     ///     }
     ///     match request.take_body().read_to_end(&mut Vec::new()) {
     ///         Ok(length) => Ok(format!("{length} bytes as they came")),
-    ///         Err(error) => Ok(format!("refused: {}", BodyError::of(&error).ok_or(error)?)),
+    ///         Err(error) => match BodyError::of(&error) {
+    ///             Some(refusal) => Ok(format!("refused: {refusal}")),
+    ///             None => Err(error),
+    ///         },
     ///     }
     /// }
     ///
