@@ -209,17 +209,20 @@ fn accept_exclusively(listener: &TcpListener, is_over: &AtomicBool) -> Result<us
     let poller = Poller::new()?;
     poller.add_exclusive(listener, Token::new(0, 0), Interest::READ, Trigger::Level)?;
     let (mut events, mut count) = (Events::with_capacity(1), 0);
-    loop {
+    while !is_over.load(Ordering::Acquire) {
         let ready = poller.wait(&mut events, Some(LOOK_UP))?;
-        if is_over.load(Ordering::Acquire) {
-            poller.delete(listener)?;
-            return Ok(count);
-        }
-        // Until nobody is in the queue, as servers do.
-        while ready > 0 && socket::accept(listener).is_ok() {
+        // Until nobody is in the queue, as servers do. Who is counted hears the end of its connection only then, so all are
+        // counted before it is over; what connects later is to wake this thread and is not of the experiment.
+        while ready > 0 {
+            let Ok(_accepted) = socket::accept(listener) else { break };
+            if is_over.load(Ordering::Acquire) {
+                break;
+            }
             count += 1;
         }
     }
+    poller.delete(listener)?;
+    Ok(count)
 }
 
 #[cfg(test)]
