@@ -210,11 +210,12 @@ fn accept_exclusively(listener: &TcpListener, is_over: &AtomicBool) -> Result<us
     poller.add_exclusive(listener, Token::new(0, 0), Interest::READ, Trigger::Level)?;
     let (mut events, mut count) = (Events::with_capacity(1), 0);
     while !is_over.load(Ordering::Acquire) {
-        let ready = poller.wait(&mut events, Some(LOOK_UP))?;
+        if poller.wait(&mut events, Some(LOOK_UP))? == 0 {
+            continue;
+        }
         // Until nobody is in the queue, as servers do. Who is counted hears the end of its connection only then, so all are
         // counted before it is over; what connects later is to wake this thread and is not of the experiment.
-        while ready > 0 {
-            let Ok(_accepted) = socket::accept(listener) else { break };
+        while let Ok(_accepted) = socket::accept(listener) {
             if is_over.load(Ordering::Acquire) {
                 break;
             }
