@@ -47,6 +47,8 @@ pub enum ErrorKind {
     Timeout,
     /// A whole answer with a status other than 2xx.
     BadStatus,
+    /// A whole answer to a call ([`Request::call`](crate::Request::call)) that is an error, or nothing of the Connect protocol.
+    Rpc,
     /// Bytes that are no HTTP/1.1 answer, or more of them than one answer (RFC 9112 section 6).
     BadFraming,
     /// The run, drain included, ended first.
@@ -65,6 +67,9 @@ pub struct ErrorCounts {
     pub timeout: u64,
     /// [`ErrorKind::BadStatus`].
     pub bad_status: u64,
+    /// [`ErrorKind::Rpc`].
+    #[serde(default)]
+    pub rpc: u64,
     /// [`ErrorKind::BadFraming`].
     pub bad_framing: u64,
     /// [`ErrorKind::Unanswered`].
@@ -74,8 +79,8 @@ pub struct ErrorCounts {
 impl ErrorCounts {
     /// All of them.
     pub fn total(&self) -> u64 {
-        let Self { connect, reset, timeout, bad_status, bad_framing, unanswered } = self;
-        connect + reset + timeout + bad_status + bad_framing + unanswered
+        let Self { connect, reset, timeout, bad_status, rpc, bad_framing, unanswered } = self;
+        connect + reset + timeout + bad_status + rpc + bad_framing + unanswered
     }
 
     pub(crate) fn count(&mut self, kind: ErrorKind) {
@@ -84,6 +89,7 @@ impl ErrorCounts {
             ErrorKind::Reset => &mut self.reset,
             ErrorKind::Timeout => &mut self.timeout,
             ErrorKind::BadStatus => &mut self.bad_status,
+            ErrorKind::Rpc => &mut self.rpc,
             ErrorKind::BadFraming => &mut self.bad_framing,
             ErrorKind::Unanswered => &mut self.unanswered,
         } += 1;
@@ -94,6 +100,7 @@ impl ErrorCounts {
         self.reset += other.reset;
         self.timeout += other.timeout;
         self.bad_status += other.bad_status;
+        self.rpc += other.rpc;
         self.bad_framing += other.bad_framing;
         self.unanswered += other.unanswered;
     }

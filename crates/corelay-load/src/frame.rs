@@ -40,7 +40,7 @@ impl FrameReader {
         self.payload += of_payload as u64;
         let answer = (of_payload == missing).then(|| {
             let body_bytes = std::mem::take(self).payload;
-            Answer { status: None, body_bytes, keeps_alive: true }
+            Answer { status: None, body_bytes, keeps_alive: true, code: None }
         });
         Ok((of_length + of_payload, answer))
     }

@@ -4,7 +4,7 @@
 //! absent: a load on them, and opening anew what was lost; [`run_and_hold`](crate::run_and_hold) has both.
 
 use crate::plan::Group;
-use crate::response::{Answer, ResponseReader};
+use crate::response::{Answer, Asked, ResponseReader};
 use crate::{Mix, Request};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -86,7 +86,7 @@ fn answer(from: &mut impl Read) -> io::Result<Answer> {
         if count == 0 {
             return reader.end().ok_or_else(|| io::ErrorKind::UnexpectedEof.into());
         }
-        match reader.feed(&buffer[..count], false).map_err(|_| malformed())? {
+        match reader.feed(&buffer[..count], Asked::Plain).map_err(|_| malformed())? {
             (_, None) => {}
             (consumed, Some(answer)) if consumed == count => return Ok(answer),
             (_, Some(_)) => return Err(malformed()),

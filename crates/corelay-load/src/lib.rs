@@ -1,4 +1,4 @@
-//! A load driver for HTTP/1.1 and frames: open or closed loop, several groups of connections at once, and figures for each request.
+//! A load driver for HTTP/1.1, calls of the Connect protocol and frames: open or closed loop, several groups of connections at once, and figures for each request.
 //!
 //! ```no_run
 //! use corelay_load::{Group, Mix, Plan};
@@ -27,7 +27,7 @@
 //!   time or in the drain that follows. What is still out after the drain counts as unanswered, with the time it waited so far.
 //! - **A rate counts the answers that came within the measured time**, and no drain.
 //! - **Every answer is parsed**: status, Content-Length or chunked framing, body to its last byte. Anything else is an
-//!   error of one [`ErrorKind`], and its connection is opened anew.
+//!   error of one [`ErrorKind`], and its connection is opened anew. Errors of calls ([`Request::call`]) are counted by their code.
 //! - **The driver counts itself**: how late it sent what it could have sent ([`DriverReport::schedule_error`]), and how
 //!   much of its CPU it used. When it was the limit and not the server, [`DriverReport::limits`] says so.
 //!
@@ -55,6 +55,7 @@
 //! TLS, HTTP/2; names (give an address); more than one thread.
 #![forbid(unsafe_code)]
 
+mod call;
 mod distribution;
 mod driver;
 pub mod driving;

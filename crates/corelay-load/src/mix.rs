@@ -1,10 +1,14 @@
 //! What is asked for: request templates with weights.
 
 use crate::Error;
+use crate::call::Codec;
+use crate::response::Asked;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// Methods whose requests say that they have no body (RFC 9110 section 8.6).
 const METHODS_WITH_BODY: [&str; 3] = ["PATCH", "POST", "PUT"];
+
+const CONTENT_TYPE: &str = "Content-Type";
 
 /// Fields that change where a request goes or where it ends, and are not the mix's to set.
 const FIXED: [&str; 5] = ["content-length", "expect", "host", "transfer-encoding", "upgrade"];
@@ -29,9 +33,12 @@ pub struct Request {
     /// Fields besides the group's.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<(String, String)>,
-    /// Sent with its Content-Length; of a frame, its payload.
+    /// Sent with its Content-Length; of a frame, its payload; of a call, its message.
     #[serde(default, skip_serializing_if = "Vec::is_empty", with = "text_or_bytes")]
     pub body: Vec<u8>,
+    /// Whether it is a unary call of the Connect protocol, whose answer is a message or an error with a code.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_call: bool,
 }
 
 /// Requests with weights: each time, one is drawn.
@@ -47,7 +54,13 @@ struct Weighted {
 impl Request {
     /// Without fields and body.
     pub fn new(method: &str, path: &str) -> Self {
-        Self { method: method.to_owned(), path: path.to_owned(), fields: Vec::new(), body: Vec::new() }
+        Self {
+            method: method.to_owned(),
+            path: path.to_owned(),
+            fields: Vec::new(),
+            body: Vec::new(),
+            is_call: false,
+        }
     }
 
     /// GET of a path.
@@ -55,21 +68,53 @@ impl Request {
         Self::new("GET", path)
     }
 
+    /// A unary call of the Connect protocol: a POST of a message to `/package.Service/Method`. The content type is that of the message,
+    /// `application/json` or `application/proto`.
+    ///
+    /// ```
+    /// use corelay_load::Request;
+    ///
+    /// let call = Request::call("/corelay.demo.v1.RandomService/Draw", "application/json", br#"{"count":3}"#);
+    /// assert_eq!(call.label(), "corelay.demo.v1.RandomService/Draw");
+    /// ```
+    pub fn call(path: &str, content_type: &str, message: &[u8]) -> Self {
+        let fields = [(CONTENT_TYPE, content_type), ("Connect-Protocol-Version", "1")];
+        Self {
+            fields: fields.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            body: message.to_vec(),
+            is_call: true,
+            ..Self::new("POST", path)
+        }
+    }
+
     /// A frame of [`Protocol::Framed`](crate::Protocol::Framed), with the name that the report gives it.
     pub fn frame(name: &str, payload: &[u8]) -> Self {
         Self { body: payload.to_vec(), ..Self::of_path(name) }
     }
 
-    /// What the report calls it: the path, with the method before it unless that is GET.
+    /// What the report calls it: the path, with the method before it unless that is GET; of a call, what is called.
     pub fn label(&self) -> String {
+        if self.is_call {
+            return self.path.trim_start_matches('/').to_owned();
+        }
         match self.method.as_str() {
             "GET" => self.path.clone(),
             method => format!("{method} {}", self.path),
         }
     }
 
-    pub(crate) fn is_head(&self) -> bool {
-        self.method == "HEAD"
+    /// How its answer is read.
+    pub(crate) fn asked(&self) -> Asked {
+        match self.codec() {
+            Some(codec) if self.is_call => Asked::Call(codec),
+            _ if self.method == "HEAD" => Asked::Head,
+            _ => Asked::Plain,
+        }
+    }
+
+    fn codec(&self) -> Option<Codec> {
+        let content_type = self.fields.iter().find(|(name, _)| name.eq_ignore_ascii_case(CONTENT_TYPE));
+        Codec::of(content_type?.1.as_bytes())
     }
 
     /// As it goes out in HTTP/1.1, with these fields before its own.
@@ -95,6 +140,12 @@ impl Request {
     pub(crate) fn check(&self) -> Result<(), Error> {
         if self.method.is_empty() || !self.method.bytes().all(is_token) {
             return Err(Error::Plan(format!("{:?} is no method", self.method)));
+        }
+        if self.is_call && (self.method != "POST" || self.codec().is_none()) {
+            let path = &self.path;
+            return Err(Error::Plan(format!(
+                "the call {path:?} is no POST of application/json or application/proto"
+            )));
         }
         check_path(&self.path)?;
         check_fields(&self.fields)
@@ -259,9 +310,18 @@ mod tests {
     fn what_would_be_another_request_is_refused() {
         let mut smuggled = Request::of_path("/");
         smuggled.fields.push(("a".into(), "b\r\nc: d".into()));
-        for request in
-            [Request::new("GET /", "/"), Request::new("", "/"), Request::new("GET", "/ x"), smuggled]
-        {
+        let call = Request::call("/a.B/C", "application/json", b"{}");
+        assert!(call.check().is_ok());
+        let other_method = Request { method: "PUT".into(), ..call };
+        let other_type = Request::call("/a.B/C", "text/plain", b"{}");
+        for request in [
+            Request::new("GET /", "/"),
+            Request::new("", "/"),
+            Request::new("GET", "/ x"),
+            smuggled,
+            other_method,
+            other_type,
+        ] {
             assert!(request.check().is_err(), "{request:?}");
         }
     }

@@ -20,7 +20,7 @@
 
 use crate::plan::Group;
 use crate::process::{self, ThreadTimes};
-use crate::response::ResponseReader;
+use crate::response::{Asked, ResponseReader};
 use crate::{Error, Plan, Request};
 use corelay_poll::thread;
 use serde::{Deserialize, Serialize};
@@ -172,7 +172,7 @@ impl Search<'_> {
                 return Err(io::ErrorKind::UnexpectedEof.into());
             }
             let no_answer = || io::Error::new(io::ErrorKind::InvalidData, "no HTTP/1.1 answer");
-            match reader.feed(&buffer[..count], false).map_err(|_| no_answer())? {
+            match reader.feed(&buffer[..count], Asked::Plain).map_err(|_| no_answer())? {
                 (_, None) => {}
                 (consumed, Some(_)) if consumed < count => return Err(no_answer()),
                 (_, Some(answer)) if answer.keeps_alive && answer.is_success() => return Ok(()),

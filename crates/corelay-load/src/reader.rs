@@ -2,7 +2,7 @@
 
 use crate::Protocol;
 use crate::frame::FrameReader;
-use crate::response::{Answer, Fed, ResponseReader};
+use crate::response::{Answer, Asked, Fed, ResponseReader};
 
 /// Where in an answer a connection is.
 #[derive(Debug)]
@@ -20,9 +20,9 @@ impl Reader {
     }
 
     /// Takes the next bytes, up to the end of an answer: how many these are, and the answer.
-    pub(crate) fn feed(&mut self, input: &[u8], to_head: bool) -> Fed {
+    pub(crate) fn feed(&mut self, input: &[u8], asked: Asked) -> Fed {
         match self {
-            Self::Http(reader) => reader.feed(input, to_head),
+            Self::Http(reader) => reader.feed(input, asked),
             Self::Framed(reader) => reader.feed(input),
         }
     }

@@ -11,6 +11,7 @@
 //! Strict where it must be to trust a count: two lengths or an unknown transfer coding are [`BadFraming`], and so is, for who
 //! feeds it, a byte after the last answer that was asked for. Heads are httparse's, chunks corelay-http's.
 
+use crate::call::{self, Codec, Verdict};
 use corelay_http::{BodyDecoder, Framing, Limits};
 use std::mem::MaybeUninit;
 
@@ -31,12 +32,25 @@ pub(crate) struct Answer {
     pub(crate) body_bytes: u64,
     /// Whether the connection may be used again (RFC 9112 section 9.3).
     pub(crate) keeps_alive: bool,
+    /// Of a call that failed: with which code.
+    pub(crate) code: Option<&'static str>,
+}
+
+/// What is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Asked {
+    /// A request of HTTP, or a frame.
+    Plain,
+    /// HEAD: the answer has no body, whatever its fields say (RFC 9112 section 6.3).
+    Head,
+    /// A unary call of the Connect protocol.
+    Call(Codec),
 }
 
 impl Answer {
-    /// Whether it is what was asked for: a status of 2xx, where there is one.
+    /// Whether it is what was asked for: a status of 2xx, where there is one, and of a call no error.
     pub(crate) fn is_success(&self) -> bool {
-        self.status.is_none_or(|status| (200..300).contains(&status))
+        self.code.is_none() && self.status.is_none_or(|status| (200..300).contains(&status))
     }
 }
 
@@ -46,6 +60,8 @@ pub(crate) struct ResponseReader {
     /// A head that is not whole yet.
     partial: Vec<u8>,
     stage: Stage,
+    /// What is here of a body that names the code of a call that failed.
+    error: Option<Vec<u8>>,
 }
 
 #[derive(Debug, Default)]
@@ -57,45 +73,45 @@ enum Stage {
 }
 
 /// What a head says.
-struct Head {
+struct Head<'i> {
     bytes: usize,
     status: u16,
     keeps_alive: bool,
     framing: Option<Framing>,
+    content_type: Option<&'i [u8]>,
 }
 
 /// How far a feed went: the bytes that are done with, and the answer that ended there.
 pub(crate) type Fed = Result<(usize, Option<Answer>), BadFraming>;
 
 impl ResponseReader {
-    /// Takes the next bytes, up to the end of an answer; without one, all of them are taken. `to_head`: the answer is to HEAD, and
-    /// has no body whatever its fields say (RFC 9112 section 6.3).
-    pub(crate) fn feed(&mut self, input: &[u8], to_head: bool) -> Fed {
+    /// Takes the next bytes, up to the end of an answer; without one, all of them are taken.
+    pub(crate) fn feed(&mut self, input: &[u8], asked: Asked) -> Fed {
         let Stage::Head = self.stage else { return self.feed_body(input) };
         if self.partial.is_empty() {
-            return self.feed_head(input, to_head);
+            return self.feed_head(input, asked);
         }
         let mut all = std::mem::take(&mut self.partial);
         let before = all.len();
         all.extend_from_slice(input);
-        let (consumed, answer) = self.feed_head(&all, to_head)?;
+        let (consumed, answer) = self.feed_head(&all, asked)?;
         // A partial head is no whole one: what ends in `all` ends behind it.
         Ok((consumed.saturating_sub(before), answer))
     }
 
     /// The connection ended: the answer, if that is what ends it.
     pub(crate) fn end(&mut self) -> Option<Answer> {
-        match std::mem::take(self).stage {
-            Stage::UntilClose(answer) => Some(answer),
+        match std::mem::take(&mut self.stage) {
+            Stage::UntilClose(answer) => Some(self.conclude(answer)),
             Stage::Head | Stage::Body(..) => None,
         }
     }
 
-    fn feed_head(&mut self, input: &[u8], to_head: bool) -> Fed {
+    fn feed_head(&mut self, input: &[u8], asked: Asked) -> Fed {
         let mut consumed = 0;
         loop {
             let rest = &input[consumed..];
-            let Some(head) = parse(rest, to_head)? else {
+            let Some(head) = parse(rest, asked)? else {
                 self.partial.extend_from_slice(rest);
                 return if rest.len() > HEAD_BYTES_MAX { Err(BadFraming) } else { Ok((input.len(), None)) };
             };
@@ -103,7 +119,7 @@ impl ResponseReader {
             if (100..200).contains(&head.status) {
                 continue;
             }
-            let answer = Answer { status: Some(head.status), body_bytes: 0, keeps_alive: head.keeps_alive };
+            let answer = self.begin(&head, asked);
             self.stage = match head.framing {
                 Some(framing) => Stage::Body(BodyDecoder::new(framing), answer),
                 None => Stage::UntilClose(Answer { keeps_alive: false, ..answer }),
@@ -113,11 +129,30 @@ impl ResponseReader {
         }
     }
 
+    /// The answer that a head begins.
+    fn begin(&mut self, head: &Head<'_>, asked: Asked) -> Answer {
+        let code = match asked {
+            Asked::Plain | Asked::Head => None,
+            Asked::Call(codec) => match call::judge(head.status, head.content_type, codec) {
+                Verdict::Good => None,
+                Verdict::Failed(code) => Some(code),
+                Verdict::FailedUnless(code) => {
+                    self.error = Some(Vec::new());
+                    Some(code)
+                }
+            },
+        };
+        Answer { status: Some(head.status), body_bytes: 0, keeps_alive: head.keeps_alive, code }
+    }
+
     fn feed_body(&mut self, input: &[u8]) -> Fed {
-        let (decoder, answer) = match &mut self.stage {
+        let Self { stage, error, .. } = self;
+        let mut keep = |data: &[u8]| error.iter_mut().for_each(|body| call::keep(body, data));
+        let (decoder, answer) = match stage {
             Stage::Head => return Ok((0, None)),
             Stage::UntilClose(answer) => {
                 answer.body_bytes += input.len() as u64;
+                keep(input);
                 return Ok((input.len(), None));
             }
             Stage::Body(decoder, answer) => (decoder, answer),
@@ -126,6 +161,7 @@ impl ResponseReader {
         while !decoder.is_complete() {
             let decoded = decoder.decode(&input[consumed..], &Limits::default()).map_err(|_| BadFraming)?;
             answer.body_bytes += decoded.data.len() as u64;
+            keep(&input[consumed..][decoded.data]);
             consumed += decoded.consumed;
             if !decoded.complete && consumed == input.len() {
                 return Ok((consumed, None));
@@ -133,12 +169,20 @@ impl ResponseReader {
         }
         let answer = *answer;
         self.stage = Stage::Head;
-        Ok((consumed, Some(answer)))
+        Ok((consumed, Some(self.conclude(answer))))
+    }
+
+    /// An answer whose body is over: that may have been the name of an error.
+    fn conclude(&mut self, answer: Answer) -> Answer {
+        match self.error.take() {
+            None => answer,
+            Some(body) => Answer { code: call::code_in(&body).or(answer.code), ..answer },
+        }
     }
 }
 
 /// Reads one head; `None` while it is not whole.
-fn parse(input: &[u8], to_head: bool) -> Result<Option<Head>, BadFraming> {
+fn parse(input: &[u8], asked: Asked) -> Result<Option<Head<'_>>, BadFraming> {
     // Not initialised: that would be three kilobytes for each answer.
     let mut fields = [const { MaybeUninit::uninit() }; FIELDS_MAX];
     let mut response = httparse::Response::new(&mut []);
@@ -147,7 +191,7 @@ fn parse(input: &[u8], to_head: bool) -> Result<Option<Head>, BadFraming> {
     let httparse::Status::Complete(bytes) = parsed.map_err(|_| BadFraming)? else { return Ok(None) };
     let status = response.code.ok_or(BadFraming)?;
     let mut keeps_alive = response.version == Some(1);
-    let (mut length, mut chunked) = (None, false);
+    let (mut length, mut chunked, mut content_type) = (None, false, None);
     for field in response.headers.iter() {
         let is = |name: &str| field.name.eq_ignore_ascii_case(name);
         if is("content-length") {
@@ -163,17 +207,19 @@ fn parse(input: &[u8], to_head: bool) -> Result<Option<Head>, BadFraming> {
         } else if is("connection") {
             keeps_alive =
                 (keeps_alive || has_option(field.value, b"keep-alive")) && !has_option(field.value, b"close");
+        } else if is("content-type") {
+            content_type = Some(field.value);
         }
     }
     let framing = match (status, length, chunked) {
         (100..200 | 204 | 304, ..) => Some(Framing::None),
         (_, Some(_), true) => return Err(BadFraming),
-        _ if to_head => Some(Framing::None),
+        _ if asked == Asked::Head => Some(Framing::None),
         (_, None, true) => Some(Framing::Chunked),
         (_, Some(length), false) => Some(Framing::Length(length)),
         (_, None, false) => None,
     };
-    Ok(Some(Head { bytes, status, keeps_alive, framing }))
+    Ok(Some(Head { bytes, status, keeps_alive, framing, content_type }))
 }
 
 /// Digits and nothing else: a sign is no length (RFC 9110 section 8.6).
@@ -191,7 +237,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body_bytes: u64) -> Answer {
-        Answer { status: Some(status), body_bytes, keeps_alive: true }
+        Answer { status: Some(status), body_bytes, keeps_alive: true, code: None }
     }
 
     /// Feeds it whole, and split at every byte.
@@ -201,12 +247,12 @@ mod tests {
             Some(_) if consumed < fed.len() => Err(BadFraming),
             _ => Ok(answer),
         };
-        let whole = ResponseReader::default().feed(input, false).and_then(|fed| answer_of(fed, input));
+        let whole = ResponseReader::default().feed(input, Asked::Plain).and_then(|fed| answer_of(fed, input));
         for split in 1..input.len() {
             let mut reader = ResponseReader::default();
             let (first, second) = input.split_at(split);
-            let found = match reader.feed(first, false) {
-                Ok((_, None)) => reader.feed(second, false).and_then(|fed| answer_of(fed, second)),
+            let found = match reader.feed(first, Asked::Plain) {
+                Ok((_, None)) => reader.feed(second, Asked::Plain).and_then(|fed| answer_of(fed, second)),
                 Ok((_, Some(_))) => Err(BadFraming),
                 Err(error) => Err(error),
             };
@@ -234,7 +280,10 @@ mod tests {
     #[test]
     fn an_answer_to_head_ends_with_its_head() {
         let input = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n";
-        assert_eq!(ResponseReader::default().feed(input, true), Ok((input.len(), Some(answer(200, 0)))));
+        assert_eq!(
+            ResponseReader::default().feed(input, Asked::Head),
+            Ok((input.len(), Some(answer(200, 0))))
+        );
     }
 
     #[test]
@@ -247,7 +296,7 @@ mod tests {
             let (mut reader, mut found) = (ResponseReader::default(), Vec::new());
             for mut part in [&two[..split], &two[split..]] {
                 while !part.is_empty() {
-                    let (consumed, answer) = reader.feed(part, false).expect("both are well formed");
+                    let (consumed, answer) = reader.feed(part, Asked::Plain).expect("both are well formed");
                     part = &part[consumed..];
                     found.extend(answer);
                 }
@@ -270,10 +319,38 @@ mod tests {
     #[test]
     fn an_answer_without_a_length_ends_with_its_connection() {
         let mut reader = ResponseReader::default();
-        assert_eq!(reader.feed(b"HTTP/1.1 200 OK\r\n\r\nabc", false), Ok((22, None)));
+        assert_eq!(reader.feed(b"HTTP/1.1 200 OK\r\n\r\nabc", Asked::Plain), Ok((22, None)));
         assert_eq!(reader.end(), Some(Answer { keeps_alive: false, ..answer(200, 3) }));
-        assert_eq!(reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na", false), Ok((39, None)));
+        assert_eq!(
+            reader.feed(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na", Asked::Plain),
+            Ok((39, None))
+        );
         assert_eq!(reader.end(), None);
+    }
+
+    #[test]
+    fn the_error_of_a_call_is_named_by_its_body_wherever_it_is_split() {
+        let body = br#"{"code":"out_of_range","message":"no"}"#;
+        let head = "HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nContent-Length: 38\r\n\r\n";
+        let failed = [head.as_bytes(), body].concat();
+        let good = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
+        let both = [&failed[..], good].concat();
+        for split in 0..both.len() {
+            let (mut reader, mut found) = (ResponseReader::default(), Vec::new());
+            for mut part in [&both[..split], &both[split..]] {
+                while !part.is_empty() {
+                    let (consumed, answer) =
+                        reader.feed(part, Asked::Call(Codec::Json)).expect("well formed");
+                    part = &part[consumed..];
+                    found.extend(answer);
+                }
+            }
+            let named = Answer { code: Some("out_of_range"), ..answer(400, 38) };
+            assert_eq!(found, [named, answer(200, 2)], "split at {split}");
+            assert!(!named.is_success());
+        }
+        // To who did not call, the same bytes are an answer of HTTP.
+        assert_eq!(read(&failed), Ok(Some(answer(400, 38))));
     }
 
     #[test]

@@ -37,6 +37,8 @@ pub(crate) struct Tally {
     body_bytes: u64,
     /// A handful at most, the usual one first: looked for from the beginning.
     statuses: Vec<(u16, u64)>,
+    /// Of calls that failed.
+    codes: Vec<(&'static str, u64)>,
     latency: Distribution,
 }
 
@@ -53,14 +55,18 @@ impl Tally {
     /// A whole answer, but not what was asked for, after the warm-up.
     pub(crate) fn refused(&mut self, answer: Answer) {
         self.count_status(answer);
-        self.errors.count(ErrorKind::BadStatus);
+        match answer.code {
+            None => self.errors.count(ErrorKind::BadStatus),
+            Some(code) => {
+                add_to(&mut self.codes, code, 1);
+                self.errors.count(ErrorKind::Rpc);
+            }
+        }
     }
 
     fn count_status(&mut self, answer: Answer) {
-        let Some(status) = answer.status else { return };
-        match self.statuses.iter_mut().find(|(known, _)| *known == status) {
-            Some((_, count)) => *count += 1,
-            None => self.statuses.push((status, 1)),
+        if let Some(status) = answer.status {
+            add_to(&mut self.statuses, status, 1);
         }
     }
 
@@ -77,12 +83,8 @@ impl Tally {
         self.answered_in_window += other.answered_in_window;
         self.errors.add(&other.errors);
         self.body_bytes += other.body_bytes;
-        for &(status, count) in &other.statuses {
-            match self.statuses.iter_mut().find(|(known, _)| *known == status) {
-                Some((_, sum)) => *sum += count,
-                None => self.statuses.push((status, count)),
-            }
-        }
+        other.statuses.iter().for_each(|&(status, count)| add_to(&mut self.statuses, status, count));
+        other.codes.iter().for_each(|&(code, count)| add_to(&mut self.codes, code, count));
         self.latency.add(&other.latency);
     }
 
@@ -93,6 +95,10 @@ impl Tally {
 
     pub(crate) fn statuses(&self) -> BTreeMap<u16, u64> {
         self.statuses.iter().copied().collect()
+    }
+
+    pub(crate) fn codes(&self) -> BTreeMap<String, u64> {
+        self.codes.iter().map(|&(code, count)| (code.to_owned(), count)).collect()
     }
 
     pub(crate) fn latency(&self) -> &Distribution {
@@ -108,6 +114,14 @@ impl Tally {
             body_bytes: self.body_bytes,
             latency: self.latency.summary(),
         }
+    }
+}
+
+/// Adds to a count in a list of few.
+fn add_to<K: PartialEq>(counts: &mut Vec<(K, u64)>, key: K, more: u64) {
+    match counts.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, count)) => *count += more,
+        None => counts.push((key, more)),
     }
 }
 

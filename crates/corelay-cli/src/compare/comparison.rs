@@ -12,7 +12,7 @@ use super::options::Options;
 use super::processors::Processors;
 use super::run::{Failure, Run, placement};
 use super::sample::Sample;
-use super::scenario::Case;
+use super::scenario::{CALL, Case};
 
 /// The whole of it.
 pub(super) struct Comparison {
@@ -21,6 +21,8 @@ pub(super) struct Comparison {
     pub(super) rounds: usize,
     pub(super) duration: Duration,
     pub(super) connections: Option<u32>,
+    /// Whether plain requests are calls.
+    pub(super) rpc: bool,
     /// The command line that asked for it.
     pub(super) asked: String,
     /// How each server is started.
@@ -55,6 +57,7 @@ impl Comparison {
             rounds: options.rounds,
             duration: options.duration,
             connections: options.connections,
+            rpc: options.rpc,
             asked: options.asked.clone(),
             commands: options.contenders.iter().map(Contender::command).collect(),
             found: Vec::new(),
@@ -82,7 +85,8 @@ impl Comparison {
             }
             for (contender, column) in order.into_iter().filter(|(_, column)| column.failed.is_none()) {
                 let (connections, duration) = (options.connections, options.duration);
-                let run = Run { case, contender, processors: &found.processors, connections, duration };
+                let (processors, rpc) = (&found.processors, options.rpc);
+                let run = Run { case, contender, processors, connections, duration, rpc };
                 column.add(round + 1, run.sample());
                 if let Some((_, failure)) = &column.failed {
                     told(&format!("{}: {} failed: {}", case.name(), column.server, failure.why));
@@ -90,6 +94,12 @@ impl Comparison {
             }
         }
         found
+    }
+
+    /// A load in a sentence.
+    pub(super) fn told(&self, case: Case) -> String {
+        let told = case.told(self.connections);
+        if self.rpc { format!("{told}; each request is a call of {CALL}, in JSON") } else { told }
     }
 
     /// Whether there is a server that could not be measured to the end.
@@ -147,17 +157,17 @@ impl Comparison {
         json!({
             "corelay": env!("CARGO_PKG_VERSION"), "machine": self.machine.json(), "is_partial": self.is_partial(),
             "cpus": { "server": self.processors.server, "load": self.processors.load, "apart": self.processors.are_apart() },
-            "asked": self.asked, "rounds": self.rounds, "seconds": self.duration.as_secs_f64(), "commands": self.commands,
+            "rpc": self.rpc.then_some(CALL), "asked": self.asked, "rounds": self.rounds, "seconds": self.duration.as_secs_f64(), "commands": self.commands,
             "doubts": self.doubts(),
-            "scenarios": self.found.iter().map(|found| found.json(self.connections)).collect::<Vec<_>>(),
+            "scenarios": self.found.iter().map(|found| found.json(&self.told(found.case))).collect::<Vec<_>>(),
         })
     }
 }
 
 impl Found {
-    fn json(&self, connections: Option<u32>) -> Value {
+    fn json(&self, load: &str) -> Value {
         json!({
-            "name": self.case.name(), "load": self.case.told(connections),
+            "name": self.case.name(), "load": load,
             "cpus": { "server": self.processors.server, "load": self.processors.load },
             "servers": self.columns.iter().map(Column::json).collect::<Vec<_>>(),
             "orders": super::order::orders(self).iter().map(|order| order.told()).collect::<Vec<_>>(),

@@ -35,6 +35,7 @@ Exit status:
 Examples:
   corelay compare keepalive
   corelay compare paced --engines cores,threads --seconds 60 --html paced.html
+  corelay compare paced --rpc --seconds 60 --html rpc.html
   corelay compare keepalive --against-cmd 'python3 -m http.server {port}' --path /
   corelay compare all --json all.json --html all.html";
 
@@ -47,6 +48,8 @@ const AGAINST: &str =
     "Also measure the server that runs there; a path in the URL is asked for in place of the scenario's own";
 const AGAINST_CMD: &str =
     "Also measure the server that this command starts, on the port that stands for {port}";
+const RPC: &str =
+    "Call corelay.demo.v1.RandomService/Draw, by Connect in JSON, in place of the scenario's own path";
 const ROUNDS: &str = "Runs of each server, interleaved [default: 5, of all 4]";
 const CONNECTIONS: &str = "Connections in place of the scenario's number";
 
@@ -59,6 +62,8 @@ pub(super) struct Options {
     pub(super) duration: Duration,
     /// Of the group that matters; `None`: the scenario's own.
     pub(super) connections: Option<u32>,
+    /// Whether plain requests are calls.
+    pub(super) rpc: bool,
     pub(super) json: Option<PathBuf>,
     pub(super) html: Option<PathBuf>,
     /// The command line itself, for the reports.
@@ -93,6 +98,7 @@ pub(crate) fn command() -> Command {
         .arg(server("against", "URL", AGAINST))
         .arg(server("against-cmd", "CMD", AGAINST_CMD))
         .arg(path())
+        .arg(Arg::new("rpc").long("rpc").action(ArgAction::SetTrue).help(RPC))
         .arg(number("rounds", "N", ROUNDS).value_parser(value_parser!(u16).range(1..=1000)))
         .arg(number("seconds", "S", "How long each run is measured [default: 5]").value_parser(seconds))
         .arg(number("connections", "N", CONNECTIONS).value_parser(value_parser!(u32).range(1..=1_000_000)))
@@ -138,6 +144,13 @@ impl Options {
         let scenario = flags.get_one::<String>("scenario").map_or("", String::as_str);
         let scenarios: Vec<_> =
             Scenario::ALL.into_iter().filter(|known| [ALL, known.name()].contains(&scenario)).collect();
+        let rpc = flags.get_flag("rpc");
+        if rpc && !scenarios.iter().all(|scenario| Scenario::WITH_RPC.contains(scenario)) {
+            let allowed = Scenario::WITH_RPC.map(Scenario::name).join(", ");
+            return Err(format!(
+                "invalid value '{scenario}' for '<SCENARIO>' with '--rpc': expected one of {allowed}"
+            ));
+        }
         let default_rounds = if scenarios.len() > 1 { 4 } else { 5 };
         Ok(Self {
             scenarios,
@@ -145,6 +158,7 @@ impl Options {
             rounds: flags.get_one::<u16>("rounds").map_or(default_rounds, |rounds| usize::from(*rounds)),
             duration: flags.get_one("seconds").copied().unwrap_or(Duration::from_secs(5)),
             connections: flags.get_one("connections").copied(),
+            rpc,
             json: flags.get_one("json").cloned(),
             html: flags.get_one("html").cloned(),
             asked: asked(std::env::args().skip(1)),
@@ -208,7 +222,8 @@ mod tests {
                 .unwrap();
         assert_eq!(options.scenarios, [Scenario::Paced]);
         assert_eq!(options.contenders.len(), 2);
-        assert_eq!((options.rounds, options.duration), (5, Duration::from_secs(60)));
+        assert_eq!((options.rounds, options.duration, options.rpc), (5, Duration::from_secs(60), false));
+        assert!(gathered(&["paced", "--rpc"]).unwrap().rpc);
     }
 
     #[test]
@@ -232,6 +247,11 @@ mod tests {
             (&["paced", "--seconds", "-1"], ["--seconds", "0.05 to 3600"]),
             (&["paced", "--connections", "x"], ["--connections", "'x'"]),
             (&["paced", "--against-cmd", "x {port}", "--path", "a b"], ["--path", "begins with /"]),
+            (
+                &["skew", "--rpc"],
+                ["'skew' for '<SCENARIO>' with '--rpc'", "keepalive, pipelined, churn, paced"],
+            ),
+            (&["all", "--rpc"], ["'all'", "--rpc"]),
             (&["paced", "--against", "ftp://a"], ["--against", "http://HOST:PORT"]),
             (&["paced", "--against-cmd", "nginx"], ["--against-cmd", "{port}"]),
         ] {

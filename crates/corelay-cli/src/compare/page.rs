@@ -27,7 +27,7 @@ fn title(comparison: &Comparison) -> String {
 }
 
 fn section(comparison: &Comparison, found: &Found) -> Section {
-    let mut blocks = vec![Block::Text(format!("{}.", found.case.told(comparison.connections)))];
+    let mut blocks = vec![Block::Text(format!("{}.", comparison.told(found.case)))];
     if found.processors != comparison.processors {
         blocks.push(Block::Text(format!("{}.", found.processors.told())));
     }

@@ -41,6 +41,8 @@ pub(super) struct Run<'r> {
     pub(super) processors: &'r Processors,
     pub(super) connections: Option<u32>,
     pub(super) duration: Duration,
+    /// Whether plain requests are calls.
+    pub(super) rpc: bool,
 }
 
 /// What was seen of the server's process.
@@ -62,9 +64,10 @@ impl Run<'_> {
     pub(super) fn sample(&self) -> Result<Sample, Failure> {
         let mut server = Server::start(self.contender, self.processors)?;
         let setting = self.setting(&server);
-        for path in self.case.paths(&setting) {
-            fetch::answers(&server.address.to_string(), &server.host, &path)
-                .with_context(|| format!("it does not answer GET {path} as this scenario needs"))?;
+        for request in self.case.requests(&setting) {
+            let (method, path) = (&request.method, &request.path);
+            fetch::answers(&server.address.to_string(), &server.host, &request)
+                .with_context(|| format!("it does not answer {method} {path} as this scenario needs"))?;
         }
         let sample = match self.case {
             Case::Idle => super::idle::sample(self, &server, &setting).map_err(Failure::from),
@@ -82,6 +85,7 @@ impl Run<'_> {
             connections: self.connections,
             duration: self.duration,
             path: self.contender.path(),
+            rpc: self.rpc,
             cpus: self.processors.server.len(),
             place_on: server.id().filter(|_| self.contender.has_cores() && self.processors.server.len() > 1),
         }
@@ -182,6 +186,7 @@ pub(super) fn told(errors: &corelay_load::ErrorCounts) -> String {
         (errors.reset, "connections ended early"),
         (errors.timeout, "timed out"),
         (errors.bad_status, "had another status than 2xx"),
+        (errors.rpc, "were errors of the call"),
         (errors.bad_framing, "were no HTTP/1.1 answers"),
         (errors.unanswered, "were still out at the end"),
     ];

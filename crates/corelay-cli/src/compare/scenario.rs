@@ -8,7 +8,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use corelay_load::{Group, GroupReport, Mix, Pace, Placement, Plan, Report, Total};
+use corelay_load::{Group, GroupReport, Mix, Pace, Placement, Plan, Report, Request, Total};
 
 /// What `compare` takes for a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +44,8 @@ pub(super) struct Setting {
     pub(super) duration: Duration,
     /// The path of plain requests, where the server has one of its own.
     pub(super) path: Option<String>,
+    /// Whether plain requests are calls.
+    pub(super) rpc: bool,
     /// CPUs of the server: a rate is for each.
     pub(super) cpus: usize,
     /// The process whose threads can be told apart, to place connections on one.
@@ -65,6 +67,10 @@ const HOT: &str = "/spin/200";
 const MIXED_PER_SECOND: f64 = 6_000.0;
 const DEAR: &str = "/spin/1000";
 const CHEAP: &str = "/plaintext";
+
+/// What is called with `--rpc`: one number, as `/random` gives it.
+pub(super) const CALL: &str = "corelay.demo.v1.RandomService/Draw";
+const MESSAGE: &str = r#"{"count":1,"max":100}"#;
 
 /// How long answers that are still out are waited for: a second late is late, and no error.
 const DRAIN: Duration = Duration::from_secs(3);
@@ -93,6 +99,9 @@ impl Scenario {
             Self::MixedCost => "mixed-cost",
         }
     }
+
+    /// Those whose requests may be calls; in the others it matters how long a handler takes, or nothing is asked.
+    pub(super) const WITH_RPC: [Self; 4] = [Self::KeepAlive, Self::Pipelined, Self::Churn, Self::Paced];
 
     pub(super) fn cases(self) -> &'static [Case] {
         match self {
@@ -196,15 +205,22 @@ impl Case {
         }
     }
 
-    /// The paths that a server must answer to be measured.
-    pub(super) fn paths(self, setting: &Setting) -> Vec<String> {
-        let plain = self.plain_path(setting);
+    /// What a server must answer to be measured.
+    pub(super) fn requests(self, setting: &Setting) -> Vec<Request> {
         let besides = match self {
-            Self::Blocking => Some(SLEEP.to_owned()),
-            Self::MixedCost => Some(DEAR.to_owned()),
+            Self::Blocking => Some(SLEEP),
+            Self::MixedCost => Some(DEAR),
             _ => None,
         };
-        std::iter::once(plain).chain(besides).collect()
+        std::iter::once(self.plain_request(setting)).chain(besides.map(Request::of_path)).collect()
+    }
+
+    fn plain_request(self, setting: &Setting) -> Request {
+        if !setting.rpc {
+            return Request::of_path(&self.plain_path(setting));
+        }
+        let path = setting.path.clone().unwrap_or_else(|| format!("/{CALL}"));
+        Request::call(&path, "application/json", MESSAGE.as_bytes())
     }
 
     fn plain_path(self, setting: &Setting) -> String {
@@ -227,8 +243,7 @@ impl Case {
 
     /// The groups, that of plain requests with this many connections.
     pub(super) fn groups_of(self, count: u32, setting: &Setting) -> Vec<Group> {
-        let path = self.plain_path(setting);
-        let mix = Mix::only(&path);
+        let mix = Mix::of([(self.plain_request(setting), 1)]);
         let closed = || Group::closed("plain", count, mix.clone());
         match self {
             Self::KeepAlive => vec![closed()],
@@ -262,7 +277,7 @@ impl Case {
             }
             Self::MixedCost => {
                 let rate = MIXED_PER_SECOND * setting.cpus as f64;
-                let mix = Mix::weighted([(path.as_str(), 95), (DEAR, 5)]);
+                let mix = Mix::weighted([(self.plain_path(setting).as_str(), 95), (DEAR, 5)]);
                 vec![Group::new("plain", count, Pace::Poisson { requests_per_second: rate }, mix)]
             }
         }

@@ -59,7 +59,7 @@ pub(super) fn render(comparison: &Comparison) -> String {
         let _ = writeln!(text, "{line}");
     }
     for found in &comparison.found {
-        let _ = write!(text, "\n{}: {}\n\n", found.case.name(), found.case.told(comparison.connections));
+        let _ = write!(text, "\n{}: {}\n\n", found.case.name(), comparison.told(found.case));
         if found.processors != comparison.processors {
             let _ = writeln!(text, "{}\n", found.processors.told());
         }

@@ -43,6 +43,7 @@ fn comparison(columns: Vec<Column>) -> Comparison {
         rounds: 4,
         duration: Duration::from_millis(500),
         connections: Some(8),
+        rpc: false,
         asked: "corelay compare keepalive".to_owned(),
         commands: vec!["corelay serve --engine cores".to_owned()],
         found: vec![found],
@@ -73,6 +74,17 @@ fn servers_are_columns_and_figures_are_rows() {
     let lengths: Vec<_> =
         text.lines().filter(|line| line.starts_with('|')).map(|line| line.chars().count()).collect();
     assert!(lengths.iter().all(|length| *length == lengths[0]), "{text}");
+}
+
+#[test]
+fn it_is_told_that_requests_are_calls() {
+    let comparison = Comparison { rpc: true, ..comparison(vec![column("cores", 81_106.0, 11.0)]) };
+    let told = "each request is a call of corelay.demo.v1.RandomService/Draw, in JSON";
+    assert!(table::render(&comparison).contains(told));
+    assert!(page::of(&comparison).html().contains(told));
+    let json = comparison.json();
+    assert_eq!(json["rpc"], "corelay.demo.v1.RandomService/Draw");
+    assert!(json["scenarios"][0]["load"].as_str().unwrap().contains(told));
 }
 
 #[test]

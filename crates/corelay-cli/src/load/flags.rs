@@ -13,6 +13,7 @@ much a server can do, and hides how long users would have waited.";
 const AFTER_LONG: &str = "\
 Mixes:
   --mix FILE names requests with weights, in TOML. What is left out is as in a plain GET.
+  A request with rpc = 'SERVICE/METHOD' is a call, and data its message.
 
     # mix.toml: nine reads to one write
     [[request]]
@@ -24,6 +25,11 @@ Mixes:
     path = \"/users\"
     headers = { Content-Type = \"application/json\" }
     body = '{\"name\":\"Ada\"}'        # or: body_file = \"ada.json\"
+
+Calls:
+  --rpc SERVICE/METHOD makes unary calls of the Connect protocol, by POST: --data is their
+  message, in JSON unless a --header says 'Content-Type: application/proto'. A path in the URL
+  is where the services are. Calls that fail are errors, counted by their code.
 
 Conditions:
   --fail-on takes conditions, separated by commas: p50, p75, p90, p99, p99.9, p99.99,
@@ -41,6 +47,7 @@ Examples:
   corelay load http://127.0.0.1:8080/ --connections 10000 --rate-per-connection 5
   corelay load http://127.0.0.1:8080/ --rate 5000 --duration 1m --fail-on 'p99>50ms,errors>0'
   corelay load http://127.0.0.1:8080/echo --method POST --body @order.json --pipeline 16
+  corelay load 127.0.0.1:8080 --rpc corelay.demo.v1.RandomService/Draw --data '{\"count\":5}'
   corelay load 127.0.0.1:7000 --framed --body ping --closed";
 
 /// One flag: its name, what stands for its value, its place in help, and what it is for.
@@ -51,7 +58,7 @@ const REQUESTS: &str = "Requests";
 const OUTPUT: &str = "Output";
 
 /// Those that take a value.
-const VALUES: [Flag; 20] = [
+const VALUES: [Flag; 22] = [
     Flag("connections", "N", LOAD, "Connections, all open before the load begins [default: 50]"),
     Flag("rate", "R", LOAD, "Requests a second, of all connections together, evenly spaced"),
     Flag("rate-per-connection", "R", LOAD, "Requests a second of each connection, evenly spaced"),
@@ -80,6 +87,8 @@ const VALUES: [Flag; 20] = [
         REQUESTS,
         "The body of the requests, or of --framed the payload; @FILE reads it from there",
     ),
+    Flag("rpc", "SERVICE/METHOD", REQUESTS, "Call this method by the Connect protocol; unary methods"),
+    Flag("data", "JSON|@FILE", REQUESTS, "The message of --rpc; @FILE reads it from there [default: {}]"),
     Flag("path", "PATH", REQUESTS, "A path instead of the URL's; repeatable, and drawn in equal shares"),
     Flag("mix", "FILE", REQUESTS, "Requests with weights, from a TOML file"),
     Flag("fail-on", "CONDITIONS", OUTPUT, "Exit 1 if one of these holds, such as 'p99>50ms,errors>0'"),

@@ -7,6 +7,7 @@ use std::path::Path;
 use corelay_load::{Mix, Request};
 use serde::Deserialize;
 
+use super::call::{self, Source};
 use super::error::LoadError;
 use super::requests::is_sendable;
 
@@ -22,9 +23,11 @@ struct File {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Entry {
-    #[serde(default = "get")]
-    method: String,
-    path: String,
+    method: Option<String>,
+    path: Option<String>,
+    /// A call of this method, with this message.
+    rpc: Option<String>,
+    data: Option<String>,
     #[serde(default = "one")]
     weight: u32,
     #[serde(default)]
@@ -32,10 +35,6 @@ struct Entry {
     body: Option<String>,
     /// Seen from the mix's own directory.
     body_file: Option<String>,
-}
-
-fn get() -> String {
-    "GET".to_owned()
 }
 
 fn one() -> u32 {
@@ -65,7 +64,14 @@ fn parse(text: &str, directory: &Path) -> Result<Mix, String> {
 
 impl Entry {
     fn request(self, directory: &Path) -> Result<Request, String> {
-        let mut request = Request::new(&self.method, &self.path);
+        if let Some(method) = &self.rpc {
+            return self.call(method, directory);
+        }
+        if self.data.is_some() {
+            return Err("data means nothing without rpc".to_owned());
+        }
+        let path = self.path.ok_or("it has neither path nor rpc")?;
+        let mut request = Request::new(self.method.as_deref().unwrap_or("GET"), &path);
         request.fields = self.headers.into_iter().collect();
         request.body = match (self.body, self.body_file) {
             (Some(_), Some(_)) => return Err("body cannot be used with body_file".to_owned()),
@@ -77,6 +83,34 @@ impl Entry {
             (None, None) => Vec::new(),
         };
         is_sendable(&request).map(|()| request)
+    }
+
+    /// At the server's root, as other paths of a mix are.
+    fn call(&self, method: &str, directory: &Path) -> Result<Request, String> {
+        let excluded = [
+            ("method", self.method.is_some()),
+            ("path", self.path.is_some()),
+            ("body", self.body.is_some()),
+            ("body_file", self.body_file.is_some()),
+        ];
+        if let Some((name, _)) = excluded.into_iter().find(|(_, is_given)| *is_given) {
+            return Err(format!("rpc cannot be used with {name}"));
+        }
+        if !call::is_method(method) {
+            return Err(format!(
+                "invalid value '{}' for rpc: expected {}",
+                method.escape_debug(),
+                call::METHOD
+            ));
+        }
+        let source = Source { flag: "data", directory };
+        let fields = self.headers.clone().into_iter().collect();
+        let made = call::request(("", method), fields, self.data.as_deref(), &source);
+        let (mut call, fields) = made.map_err(|wrong| {
+            wrong.map_or_else(|| format!("expected {}", call::CONTENT_TYPE), |error| error.to_string())
+        })?;
+        call.fields.extend(fields);
+        is_sendable(&call).map(|()| call)
     }
 }
 
@@ -96,11 +130,26 @@ mod tests {
     }
 
     #[test]
+    fn calls_stand_beside_requests() {
+        let text = "[[request]]\nrpc = 'a.B/C'\ndata = '{\"n\":1}'\nheaders = { X-Y = 'z' }\n[[request]]\npath = '/'";
+        let mix = parse(text, Path::new("")).unwrap();
+        let call = mix.requests().next().unwrap();
+        assert!(call.is_call && call.fields.contains(&("X-Y".to_owned(), "z".to_owned())), "{call:?}");
+        assert_eq!((call.path.as_str(), call.body.as_slice()), ("/a.B/C", &b"{\"n\":1}"[..]));
+    }
+
+    #[test]
     fn what_is_wrong_is_named() {
         for (text, named) in [
             ("", "no [[request]]"),
             ("[[request]]\npath = '/a'\nweight = 0", "no [[request]]"),
             ("[[request]]\nweight = 1", "path"),
+            ("[[request]]\npath = '/'\ndata = '{}'", "data means nothing without rpc"),
+            ("[[request]]\nrpc = 'C'", "expected SERVICE/METHOD"),
+            ("[[request]]\nrpc = 'a.B/C'\nbody = 'x'", "rpc cannot be used with body"),
+            ("[[request]]\nrpc = 'a.B/C'\ndata = '{'", "'{' for data: expected a message in JSON"),
+            ("[[request]]\nrpc = 'a.B/C'\ndata = '@absent'", "the file of data, /nowhere/absent"),
+            ("[[request]]\nrpc = 'a.B/C'\nheaders = { Content-Type = 'text/plain' }", "application/proto"),
             ("[[request]]\npath = '/a'\nwait = 1", "wait"),
             ("[[request]]\npath = '/a'\n[[request]]\npath = 'b'", "[[request]] 2"),
             ("[[request]]\npath = '/a'\nbody = ''\nbody_file = ''", "body_file"),
@@ -114,8 +163,7 @@ mod tests {
     #[test]
     fn the_file_in_help_is_one_that_is_taken() {
         let help = super::super::command().render_long_help().to_string();
-        let example =
-            help.split("# mix.toml").nth(1).and_then(|rest| rest.split("Conditions:").next()).unwrap();
+        let example = help.split("# mix.toml").nth(1).and_then(|rest| rest.split("Calls:").next()).unwrap();
         let text: Vec<_> = example.lines().skip(1).collect();
         assert_eq!(parse(&text.join("\n"), Path::new("")).unwrap().requests().len(), 2);
     }

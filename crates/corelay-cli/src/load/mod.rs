@@ -8,6 +8,7 @@
 //! All that is sent and counted is corelay-load's. Deliberately absent: TLS and HTTP/2, which the servers measured here do not speak
 //! themselves; a script for each request, since a mix is drawn and not computed.
 
+mod call;
 mod condition;
 mod drive;
 mod driver;

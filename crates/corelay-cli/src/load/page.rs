@@ -74,6 +74,7 @@ fn totals(run: &Run<'_>, group: &GroupReport) -> Table {
         ["errors".to_owned(), count(total.errors.total())],
     ];
     rows.extend(group.statuses.iter().map(|(status, times)| [format!("status {status}"), count(*times)]));
+    rows.extend(group.codes.iter().map(|(code, times)| [format!("error code {code}"), count(*times)]));
     let errors = named(&total.errors).into_iter().filter(|(times, _)| *times > 0);
     rows.extend(errors.map(|(times, what)| [what.to_owned(), count(times)]));
     if let Some(error) = run.report.driver.schedule_error {

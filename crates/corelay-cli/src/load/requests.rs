@@ -1,10 +1,12 @@
 //! Which requests the flags ask for.
 
 use std::fs;
+use std::path::Path;
 
 use clap::ArgMatches;
 use corelay_load::{Group, Mix, Plan, Request};
 
+use super::call::{self, Source};
 use super::error::LoadError;
 use super::mix_file;
 use super::options::{text, texts};
@@ -30,12 +32,15 @@ impl Requests {
             return Self::frames(flags);
         }
         let (fields, host) = fields(&texts(flags, "header"))?;
+        if let Some(method) = text(flags, "rpc") {
+            return Self::calls(flags, target, method, (fields, host));
+        }
+        if is_given(flags, "--data") {
+            return Err(LoadError::Lacks { flag: "--data", needed: "--rpc" });
+        }
         if let Some(path) = text(flags, "mix") {
-            let given = ["--path", "--method", "--body"].into_iter().find(|flag| is_given(flags, flag));
-            return match given {
-                Some(other) => Err(LoadError::Conflict { one: "--mix", other }),
-                None => Ok(Self { mix: mix_file::read(path.as_ref())?, fields, host }),
-            };
+            refuse_with("--mix", &["--path", "--method", "--body"], flags)?;
+            return Ok(Self { mix: mix_file::read(path.as_ref())?, fields, host });
         }
         let body = body(flags)?.unwrap_or_default();
         let method = text(flags, "method").unwrap_or(if body.is_empty() { "GET" } else { "POST" });
@@ -55,17 +60,44 @@ impl Requests {
         Ok(Self { mix: Mix::of(paths.into_iter().map(request)), fields, host })
     }
 
-    fn frames(flags: &ArgMatches) -> Result<Self, LoadError> {
-        let of_http = ["--method", "--header", "--path", "--mix"];
-        match of_http.into_iter().find(|flag| is_given(flags, flag)) {
-            Some(other) => Err(LoadError::Conflict { one: "--framed", other }),
-            None => {
-                let payload = body(flags)?.unwrap_or_default();
-                let mix = Mix::of([(Request::frame("frame", &payload), 1)]);
-                Ok(Self { mix, fields: Vec::new(), host: None })
-            }
+    fn calls(flags: &ArgMatches, target: &Target, method: &str, fields: Fields) -> Result<Self, LoadError> {
+        refuse_with("--rpc", &["--mix", "--method", "--path", "--body"], flags)?;
+        if !call::is_method(method) {
+            return Err(LoadError::invalid("--rpc", method, call::METHOD));
         }
+        if target.path.contains('?') {
+            return Err(LoadError::invalid("URL", &target.url, "with --rpc no query"));
+        }
+        let (fields, host) = fields;
+        let source = Source { flag: "--data", directory: Path::new("") };
+        let made = call::request((&target.path, method), fields, text(flags, "data"), &source);
+        let (call, fields) = made.map_err(|wrong| {
+            let given = texts(flags, "header").into_iter().find(|field| is_content_type(field));
+            wrong.unwrap_or_else(|| {
+                LoadError::invalid("--header", given.unwrap_or_default(), call::CONTENT_TYPE)
+            })
+        })?;
+        Ok(Self { mix: Mix::of([(call, 1)]), fields, host })
     }
+
+    fn frames(flags: &ArgMatches) -> Result<Self, LoadError> {
+        refuse_with("--framed", &["--method", "--header", "--path", "--mix", "--rpc", "--data"], flags)?;
+        let payload = body(flags)?.unwrap_or_default();
+        let mix = Mix::of([(Request::frame("frame", &payload), 1)]);
+        Ok(Self { mix, fields: Vec::new(), host: None })
+    }
+}
+
+/// Refuses the first of these flags that is given beside one that excludes them.
+fn refuse_with(one: &'static str, others: &[&'static str], flags: &ArgMatches) -> Result<(), LoadError> {
+    match others.iter().find(|flag| is_given(flags, flag)) {
+        Some(other) => Err(LoadError::Conflict { one, other }),
+        None => Ok(()),
+    }
+}
+
+fn is_content_type(field: &str) -> bool {
+    field.split(':').next().is_some_and(|name| name.eq_ignore_ascii_case("content-type"))
 }
 
 /// Whether a request can be sent as it is; why not, if not.
@@ -144,6 +176,22 @@ mod tests {
     }
 
     #[test]
+    fn a_call_is_below_the_urls_path_and_its_content_type_is_a_header_like_others() {
+        let call = |words: &[&str]| {
+            let requests = read(&[&["--rpc", "a.B/C"], words].concat()).unwrap();
+            let call = requests.mix.requests().next().unwrap().clone();
+            (call, requests.fields)
+        };
+        let json = Request::call("/of-url/a.B/C", "application/json", b"{}");
+        assert_eq!(call(&[]), (json, vec![]));
+        assert_eq!(call(&["--data", "{\"x\":1}"]).0.body, b"{\"x\":1}");
+        let proto = Request::call("/of-url/a.B/C", "application/proto", b"\x08\x01");
+        let headers = ["--header", "content-type: application/proto", "--header", "X-Y: z"];
+        let fields = vec![("X-Y".to_owned(), "z".to_owned())];
+        assert_eq!(call(&[&headers[..], &["--data", "\x08\x01"]].concat()), (proto, fields));
+    }
+
+    #[test]
     fn host_is_a_header_like_others_for_the_user() {
         let requests = read(&["--header", "Host: a.example", "--header", "X-Y:  z "]).unwrap();
         assert_eq!(requests.host.as_deref(), Some("a.example"));
@@ -163,6 +211,20 @@ mod tests {
             (&["--mix", "/nowhere/x"], "the file of --mix, /nowhere/x: "),
             (&["--mix", "x", "--path", "/"], "--mix cannot be used with --path"),
             (&["--framed", "--method", "GET"], "--framed cannot be used with --method"),
+            (&["--framed", "--rpc", "a.B/C"], "--framed cannot be used with --rpc"),
+            (&["--rpc", "/a.B/C"], "invalid value '/a.B/C' for --rpc: expected SERVICE/METHOD"),
+            (&["--rpc", "a.B/C", "--body", "x"], "--rpc cannot be used with --body"),
+            (&["--rpc", "a.B/C", "--mix", "x"], "--rpc cannot be used with --mix"),
+            (
+                &["--rpc", "a.B/C", "--data", "{a"],
+                "invalid value '{a' for --data: expected a message in JSON",
+            ),
+            (&["--rpc", "a.B/C", "--data", "@/nowhere/x"], "the file of --data, /nowhere/x: "),
+            (
+                &["--rpc", "a.B/C", "--header", "Content-Type: text/plain"],
+                "'Content-Type: text/plain' for --header: expected for a call a Content-Type of application/json",
+            ),
+            (&["--data", "{}"], "--data means nothing without --rpc"),
         ] {
             let error = read(words).unwrap_err();
             assert!(error.contains(named), "{error}");

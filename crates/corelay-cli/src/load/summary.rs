@@ -26,6 +26,7 @@ fn write(out: &mut String, run: &Run<'_>) -> fmt::Result {
     latency(out, group)?;
     paths(out, &group.paths)?;
     statuses(out, group)?;
+    codes(out, group)?;
     errors(out, report, &group.total.errors)?;
     driver(out, report)
 }
@@ -44,6 +45,10 @@ pub(super) fn asked(run: &Run<'_>) -> String {
         Pace::Poisson { requests_per_second: rate } => format!("{rate} requests/s, at random moments"),
     };
     let mut text = format!("{} connections, {loop_of}", count(u64::from(options.connections)));
+    let mut requests = options.requests.mix.requests();
+    if let (Some(call), None) = (requests.next().filter(|request| request.is_call), requests.next()) {
+        text += &format!(", calls of {}", call.label());
+    }
     if options.pipeline > 1 {
         text += &format!(", up to {} out on each", options.pipeline);
     }
@@ -117,6 +122,16 @@ fn statuses(out: &mut String, group: &GroupReport) -> fmt::Result {
     writeln!(out)
 }
 
+/// Of calls that failed.
+fn codes(out: &mut String, group: &GroupReport) -> fmt::Result {
+    if group.codes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "Error codes of calls")?;
+    group.codes.iter().try_for_each(|(code, times)| writeln!(out, "  {code:<19} {:>14}", count(*times)))?;
+    writeln!(out)
+}
+
 fn errors(out: &mut String, report: &Report, errors: &ErrorCounts) -> fmt::Result {
     if errors.total() == 0 && report.first_garbage.is_none() {
         return Ok(());
@@ -132,12 +147,13 @@ fn errors(out: &mut String, report: &Report, errors: &ErrorCounts) -> fmt::Resul
 }
 
 /// Each kind of error in words.
-pub(super) fn named(errors: &ErrorCounts) -> [(u64, &'static str); 6] {
+pub(super) fn named(errors: &ErrorCounts) -> [(u64, &'static str); 7] {
     [
         (errors.connect, "connections could not be opened"),
         (errors.reset, "connections ended before the answer was whole"),
         (errors.timeout, "requests had no whole answer in time"),
         (errors.bad_status, "answers had a status other than 2xx"),
+        (errors.rpc, "calls were answered with an error"),
         (errors.bad_framing, "answers were none of the protocol, or more than were asked for"),
         (errors.unanswered, "requests were without answer when the run ended"),
     ]

@@ -1,4 +1,4 @@
-//! One GET, in HTTP/1.0: the answer ends where the stream ends, so there is nothing to frame and no client
+//! One request, in HTTP/1.0: the answer ends where the stream ends, so there is nothing to frame and no client
 //! library to choose for thirty lines.
 
 use std::io::{self, Read, Write};
@@ -7,6 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use corelay_load::Request;
 
 use super::server::{Endpoint, Server};
 
@@ -26,32 +27,27 @@ const SHOWN_BYTES_MAX: usize = 80;
 ///
 /// When it cannot be reached or does not answer in time, and when the answer is not 200.
 pub(super) fn fetch(server: &Server) -> anyhow::Result<Vec<u8>> {
+    let request = Request::of_path(&server.target);
     match &server.endpoint {
         Endpoint::Unix(path) => {
             let stream = UnixStream::connect(path)?;
             stream.set_read_timeout(Some(PATIENCE))?;
             stream.set_write_timeout(Some(PATIENCE))?;
-            ask(stream, server)
+            ask(stream, &server.host, &request)
         }
-        Endpoint::Tcp { host, port } => {
-            let stream = connect(host, *port)?;
-            stream.set_read_timeout(Some(PATIENCE))?;
-            stream.set_write_timeout(Some(PATIENCE))?;
-            ask(stream, server)
-        }
+        Endpoint::Tcp { host, port } => ask(connect(host, *port)?, &server.host, &request),
     }
 }
 
-/// Whether a server at `address` (host and port) answers a GET of `target` with 200.
+/// Whether a server at `address` (host and port) answers a request with 200.
 ///
 /// # Errors
 ///
 /// It does not, and what it does instead.
-pub(crate) fn answers(address: &str, host: &str, target: &str) -> anyhow::Result<()> {
+pub(crate) fn answers(address: &str, host: &str, request: &Request) -> anyhow::Result<()> {
     let (name, port) = address.rsplit_once(':').context("an address has a port")?;
-    let name = name.trim_start_matches('[').trim_end_matches(']').to_owned();
-    let endpoint = Endpoint::Tcp { host: name, port: port.parse()? };
-    fetch(&Server { endpoint, host: host.to_owned(), target: target.to_owned() }).map(drop)
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    ask(connect(name, port.parse()?)?, host, request).map(drop)
 }
 
 /// To the first address of the name that answers.
@@ -59,17 +55,25 @@ fn connect(host: &str, port: u16) -> anyhow::Result<TcpStream> {
     let mut last = io::Error::from(io::ErrorKind::NotFound);
     for address in (host, port).to_socket_addrs()? {
         match TcpStream::connect_timeout(&address, PATIENCE) {
-            Ok(stream) => return Ok(stream),
+            Ok(stream) => {
+                stream.set_read_timeout(Some(PATIENCE))?;
+                stream.set_write_timeout(Some(PATIENCE))?;
+                return Ok(stream);
+            }
             Err(error) => last = error,
         }
     }
     Err(last.into())
 }
 
-fn ask(mut stream: impl Read + Write, server: &Server) -> anyhow::Result<Vec<u8>> {
-    let Server { host, target, .. } = server;
-    let request = format!("GET {target} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n\r\n");
-    stream.write_all(request.as_bytes())?;
+fn ask(mut stream: impl Read + Write, host: &str, request: &Request) -> anyhow::Result<Vec<u8>> {
+    let Request { method, path, fields, body: message, .. } = request;
+    let mut lines: String = fields.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    if !message.is_empty() {
+        lines += &format!("Content-Length: {}\r\n", message.len());
+    }
+    let head = format!("{method} {path} HTTP/1.0\r\nHost: {host}\r\nAccept: application/json\r\n{lines}\r\n");
+    stream.write_all(&[head.as_bytes(), message].concat())?;
     let mut answer = Vec::new();
     stream.take(ANSWER_BYTES_MAX).read_to_end(&mut answer).context("the answer did not end")?;
     body(answer)

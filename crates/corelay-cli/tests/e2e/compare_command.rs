@@ -75,6 +75,47 @@ fn keepalive_is_measured_on_every_engine() {
 }
 
 #[test]
+fn the_paced_experiment_is_made_with_calls_on_every_engine() {
+    let scratch = Scratch::new();
+    let page = scratch.path("compared.html");
+    let page = page.to_str().expect("the path is UTF-8");
+    let (finished, json) = compare(&scratch, &["paced", "--rpc", "--connections", "40", "--html", page]);
+    assert_eq!(finished.code, 0, "{}{}", finished.stdout, finished.stderr);
+    let draw = "corelay.demo.v1.RandomService/Draw";
+    assert_eq!((&json["rpc"], servers(&json).len()), (&draw.into(), 3));
+    for server in servers(&json) {
+        let sample = &server["samples"][0];
+        assert!(sample["per_second"].as_f64().is_some_and(|rate| rate > 0.0), "{server}");
+        assert_eq!(
+            (&sample["errors"]["rpc"], &sample["groups"][0]["paths"][0]["path"]),
+            (&0.into(), &draw.into())
+        );
+    }
+    let asked = json["asked"].as_str().expect("the command");
+    assert!(asked.starts_with("corelay compare paced --rpc --connections 40"), "{asked}");
+    let html = fs::read_to_string(page).expect("the page was written");
+    for told in [&format!("each request is a call of {draw}, in JSON"), asked] {
+        assert!(html.contains(told), "{told}: {html}");
+    }
+}
+
+#[test]
+fn a_server_without_the_service_is_told_so() {
+    let scratch = Scratch::new();
+    let url = format!("http://{}", server_that_says(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"));
+    let arguments = ["keepalive", "--rpc", "--connections", "4", "--engines", "pool", "--against", &url];
+    let (finished, json) = compare(&scratch, &arguments);
+    assert_eq!(finished.code, 1, "{}{}", finished.stdout, finished.stderr);
+    let why = "404 Not Found";
+    assert!(
+        finished.stdout.contains(why) && finished.stdout.contains("POST /corelay.demo"),
+        "{}",
+        finished.stdout
+    );
+    assert!(servers(&json)[0]["samples"][0]["per_second"].is_number());
+}
+
+#[test]
 fn idle_connections_are_counted_by_what_they_add() {
     let scratch = Scratch::new();
     let (finished, json) = compare(&scratch, &["idle", "--connections", "40", "--engines", "threads,pool"]);
@@ -218,6 +259,7 @@ fn a_wrong_argument_is_exit_2() {
         (&["keepalive", "--engines", "fast"], "'fast'"),
         (&["keepalive", "--against", "127.0.0.1:80"], "http://HOST:PORT"),
         (&["keepalive", "--against-cmd", "true"], "{port}"),
+        (&["idle", "--rpc"], "expected one of keepalive, pipelined, churn, paced"),
         (&[], "SCENARIO"),
     ] {
         let mut command = Server::bare_command();

@@ -6,6 +6,7 @@
 #[allow(dead_code, unused_imports, reason = "shared by test targets, and each uses its own part of it")]
 mod support;
 
+mod calls;
 mod errors;
 mod interrupts;
 mod invocation;

@@ -20,6 +20,8 @@ pub(crate) enum Habit {
     Garbage,
     /// Sends frames back, four bytes of length before each.
     EchoFrames,
+    /// Answers every second request with an error of the Connect protocol, the others with an empty message in JSON.
+    FailEverySecondCall,
 }
 
 /// The server; its threads end with the test's process.
@@ -92,13 +94,14 @@ impl State {
     fn serve(&self, mut stream: TcpStream) {
         let mut input = BufReader::new(stream.try_clone().expect("a descriptor is free"));
         while let Some(payload) = self.next(&mut input) {
-            if !self.count() || stream.write_all(&self.answer(&payload)).is_err() {
+            let Some(number) = self.count() else { return };
+            if stream.write_all(&self.answer(number, &payload)).is_err() {
                 return;
             }
         }
     }
 
-    /// The next request, once it is whole; of frames, the payload.
+    /// The next request, once it is whole; of frames, the payload; else the body.
     fn next(&self, input: &mut impl BufRead) -> Option<Vec<u8>> {
         if let Habit::EchoFrames = self.habit {
             let mut length = [0; 4];
@@ -107,18 +110,24 @@ impl State {
             input.read_exact(&mut payload).ok()?;
             return Some(payload);
         }
-        let mut line = String::new();
+        let (mut line, mut length) = (String::new(), 0);
         while line != "\r\n" {
             line.clear();
             input.read_line(&mut line).ok().filter(|&read| read > 0)?;
+            if let Some(given) = line.strip_prefix("Content-Length: ") {
+                length = given.trim().parse().expect("the load counts its bodies");
+            }
         }
-        Some(Vec::new())
+        let mut body = vec![0; length];
+        input.read_exact(&mut body).ok()?;
+        Some(body)
     }
 
-    /// Counts a request; whether it is to be answered.
-    fn count(&self) -> bool {
+    /// Counts a request: its number, if it is to be answered.
+    fn count(&self) -> Option<u64> {
         let mut seen = self.seen.lock().expect("no thread panics with it");
         seen.requests += 1;
+        let number = seen.requests;
         if seen.requests.is_multiple_of(100) {
             // The test may have seen enough.
             let _ = self.hundred.send(());
@@ -138,19 +147,27 @@ impl State {
                 drop(seen);
                 // So that the listener sees it, and ends.
                 let _ = TcpStream::connect(self.address);
-                return false;
+                return None;
             }
             _ => {}
         }
-        true
+        Some(number)
     }
 
-    fn answer(&self, payload: &[u8]) -> Vec<u8> {
+    fn answer(&self, number: u64, payload: &[u8]) -> Vec<u8> {
         match self.habit {
             Habit::Garbage => b"220 smtp.example.com ESMTP\r\n".to_vec(),
             Habit::EchoFrames => {
                 let length = u32::try_from(payload.len()).expect("frames here are short");
                 [&length.to_be_bytes()[..], payload].concat()
+            }
+            Habit::FailEverySecondCall => {
+                let (status, body) = match number % 2 {
+                    0 => ("429 Too Many Requests", r#"{"code":"resource_exhausted","message":"no more"}"#),
+                    _ => ("200 OK", "{}"),
+                };
+                let fields = format!("Content-Type: application/json\r\nContent-Length: {}", body.len());
+                format!("HTTP/1.1 {status}\r\n{fields}\r\n\r\n{body}").into_bytes()
             }
             _ => b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok".to_vec(),
         }

@@ -123,8 +123,8 @@ impl Driver<'_> {
         while taken < count {
             let connection = &mut self.connections[slot];
             let asked = connection.flight.front();
-            let fed = match asked.map(|request| self.groups[group].prepared[request.drawn].is_head) {
-                Some(to_head) => connection.reader.feed(&self.buffer[taken..count], to_head),
+            let fed = match asked.map(|request| self.groups[group].prepared[request.drawn].asked) {
+                Some(asked) => connection.reader.feed(&self.buffer[taken..count], asked),
                 // Bytes that no request asked for.
                 None => Err(BadFraming),
             };

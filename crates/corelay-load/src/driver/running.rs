@@ -3,6 +3,7 @@
 use super::connection::{Connection, Request};
 use super::watch::Watch;
 use crate::plan::{Group, Pace};
+use crate::response::Asked;
 use crate::schedule::Schedule;
 use crate::tally::{Tally, Window};
 use crate::{Distribution, GroupReport, PathReport, Plan};
@@ -30,7 +31,7 @@ pub(super) struct Prepared {
     bytes: Vec<u8>,
     /// The same as the last request of a connection.
     closing: Vec<u8>,
-    pub(super) is_head: bool,
+    pub(super) asked: Asked,
 }
 
 impl Prepared {
@@ -59,7 +60,7 @@ impl<'p> Running<'p> {
             .map(|request| Prepared {
                 bytes: group.encode(request, &plan.host, false),
                 closing: group.encode(request, &plan.host, true),
-                is_head: request.is_head(),
+                asked: request.asked(),
             })
             .collect();
         let tallies = vec![Tally::default(); prepared.len()];
@@ -106,6 +107,7 @@ impl<'p> Running<'p> {
             name: self.group.name.clone(),
             total: total.total(window),
             statuses: total.statuses(),
+            codes: total.codes(),
             received_bytes: self.received_bytes,
             distribution: total.latency().clone(),
             paths: requests

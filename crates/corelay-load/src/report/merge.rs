@@ -46,6 +46,9 @@ impl GroupReport {
         for (status, count) in other.statuses {
             *self.statuses.entry(status).or_default() += count;
         }
+        for (code, count) in other.codes {
+            *self.codes.entry(code).or_default() += count;
+        }
         self.received_bytes += other.received_bytes;
         self.distribution.add(&other.distribution);
         self.total.add(&other.total);

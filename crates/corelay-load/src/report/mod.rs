@@ -64,6 +64,9 @@ pub struct GroupReport {
     /// Whole answers after the warm-up, by status.
     #[serde(default)]
     pub statuses: BTreeMap<u16, u64>,
+    /// Calls that failed after the warm-up, by the code of their error, such as `out_of_range`.
+    #[serde(default)]
+    pub codes: BTreeMap<String, u64>,
     /// Bytes that were received within the measured time, heads and framing among them.
     #[serde(default)]
     pub received_bytes: u64,
@@ -147,7 +150,7 @@ pub struct PathReport {
 pub struct Total {
     /// Requests that ended, answered or failed, after the warm-up.
     pub requests: u64,
-    /// Of these, how many had a whole answer with a status of 2xx.
+    /// Of these, how many had a whole answer with a status of 2xx, and of calls no error.
     pub answered: u64,
     /// The others.
     pub errors: ErrorCounts,

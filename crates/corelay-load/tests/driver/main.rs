@@ -1,6 +1,7 @@
 //! The driver against a server of threads that does what its path says. One behaviour a file.
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod calls_fail_with_a_code;
 mod counts_are_exact;
 mod errors_are_told_apart;
 mod every_framing_is_read;

@@ -46,6 +46,11 @@ impl Server {
     }
 }
 
+/// An error of the Connect protocol.
+const EXHAUSTED: &[u8] =
+    b"HTTP/1.1 429 Too Many Requests\r\nContent-Type: application/json\r\nContent-Length: 29\r\n\r\n\
+    {\"code\":\"resource_exhausted\"}";
+
 /// Answers requests until the path, or the client, ends the connection.
 fn serve(mut stream: TcpStream, seen: &Mutex<BTreeMap<String, u64>>) {
     let mut input = BufReader::new(stream.try_clone().unwrap());
@@ -67,6 +72,9 @@ fn serve(mut stream: TcpStream, seen: &Mutex<BTreeMap<String, u64>>) {
             "/garbage" => b"220 smtp.example.com ESMTP\r\n",
             "/twice" => b"HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
             "/cut" => b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhel",
+            "/call" => b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+            "/html" => b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nok",
+            "/exhausted" => EXHAUSTED,
             "/never" => continue,
             "/stall-once" => {
                 if number == 10 {
@@ -82,15 +90,19 @@ fn serve(mut stream: TcpStream, seen: &Mutex<BTreeMap<String, u64>>) {
     }
 }
 
-/// The path of the next request, once its head is whole.
+/// The path of the next request, once it is whole.
 fn next_path(input: &mut impl BufRead) -> Option<String> {
     let mut first = String::new();
     input.read_line(&mut first).ok().filter(|&read| read > 0)?;
-    let mut field = String::new();
+    let (mut field, mut body) = (String::new(), 0);
     while field != "\r\n" {
         field.clear();
         input.read_line(&mut field).ok().filter(|&read| read > 0)?;
+        if let Some(length) = field.strip_prefix("Content-Length: ") {
+            body = length.trim().parse().unwrap();
+        }
     }
+    input.read_exact(&mut vec![0; body]).ok()?;
     Some(first.split(' ').nth(1)?.to_owned())
 }
 
