@@ -25,13 +25,14 @@ struct Tool {
     package: &'static str,
 }
 
-const CLIENTS: [Tool; 8] = [
+const CLIENTS: [Tool; 9] = [
     Tool { program: "curl", package: "curl" },
     Tool { program: "chromium", package: "chromium" },
     Tool { program: "node", package: "nodejs" },
     Tool { program: "npm", package: "npm" },
     Tool { program: "python3", package: "python3" },
     Tool { program: "strace", package: "strace" },
+    Tool { program: "promtool", package: "prometheus" },
     Tool { program: "prlimit", package: "util-linux" },
     // Its server is outside the search path; this program comes with every server and with nothing less.
     Tool { program: "pg_ctlcluster", package: "postgresql" },

@@ -6,6 +6,7 @@
 //! program can.
 #![forbid(unsafe_code)]
 
+mod admin;
 mod claims;
 mod command;
 mod compare;

@@ -1,13 +1,16 @@
 //! `corelay serve`: settings, log, listeners, the demo, and an exit status at the end.
 
 use std::io;
+use std::sync::Arc;
 
 use clap::ArgMatches;
 use corelay::config::{Address, Cores};
 use corelay::{Error, Server};
 
+use crate::admin::{self, Admin, Token};
+use crate::log::{self, Log, LogLevel};
 use crate::settings::Options;
-use crate::{FAILURE, SUCCESS, USAGE, complain, demo, log};
+use crate::{FAILURE, SUCCESS, USAGE, complain, demo};
 
 /// Serves until drained; the exit status.
 pub(crate) fn run(flags: &ArgMatches) -> u8 {
@@ -19,12 +22,19 @@ pub(crate) fn run(flags: &ArgMatches) -> u8 {
         }
     };
     // Held until the end: dropping it writes out what is queued.
-    let _log = log::start(options.log);
+    let log = log::start(options.log, options.log_level);
     let placed_by = match options.config.cores {
         Cores::Cpus(_) => "--cpus",
         _ => "--cores",
     };
-    match serve(options) {
+    let token = match options.admin_token_file.as_deref().map(Token::read).transpose() {
+        Ok(token) => token,
+        Err(error) => {
+            complain(error);
+            return USAGE;
+        }
+    };
+    match serve(options, token, log.as_ref().map(Log::level)) {
         Ok(()) => SUCCESS,
         // Only the machine knows which processors there are, so this one bad value is found late.
         Err(error @ Error::Cores { .. }) => {
@@ -38,23 +48,36 @@ pub(crate) fn run(flags: &ArgMatches) -> u8 {
     }
 }
 
-fn serve(options: Options) -> corelay::Result<()> {
+fn serve(options: Options, token: Option<Token>, level: Option<Arc<LogLevel>>) -> corelay::Result<()> {
     let mut server = Server::new(options.config);
     for address in options.listen {
         server = server.listen(address)?;
     }
+    let admin = options.admin.map(Admin::bind).transpose()?;
     // Bound, so connections queue from here on: whoever waits for the line may connect when it appears.
-    announce(&mut io::stdout().lock(), server.addresses());
-    server.serve(demo::router())
+    announce(&mut io::stdout().lock(), server.addresses(), admin.as_ref().and_then(Admin::address));
+    let started = admin.map(|admin| admin.serve(server.handle(), token, level)).transpose();
+    let admin = started.map_err(|source| Error::Thread { name: "corelay-admin".into(), source })?;
+    let ended = server.serve(demo::router());
+    // Last: it tells of the drain while there is one.
+    admin.into_iter().for_each(admin::Serving::end);
+    ended
 }
 
 /// Tells where the server listens, a line for each address, and what to try. A closed standard output is no
 /// reason not to serve.
-fn announce(out: &mut impl io::Write, addresses: &[Address]) {
-    let _ = write_announcement(out, addresses);
+fn announce(out: &mut impl io::Write, addresses: &[Address], admin: Option<&Address>) {
+    let _ = write_announcement(out, addresses, admin);
 }
 
-fn write_announcement(out: &mut impl io::Write, addresses: &[Address]) -> io::Result<()> {
+fn write_announcement(
+    out: &mut impl io::Write,
+    addresses: &[Address],
+    admin: Option<&Address>,
+) -> io::Result<()> {
+    if let Some(admin) = admin {
+        writeln!(out, "admin on {}", url(admin))?;
+    }
     for address in addresses {
         writeln!(out, "listening on {}", url(address))?;
     }
@@ -97,7 +120,7 @@ mod tests {
 
     fn announcement(addresses: &[Address]) -> String {
         let mut out = Vec::new();
-        announce(&mut out, addresses);
+        announce(&mut out, addresses, None);
         String::from_utf8(out).unwrap()
     }
 

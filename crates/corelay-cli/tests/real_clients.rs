@@ -1,4 +1,4 @@
-//! Clients that people use: curl, Python requests and httpx, Node undici, Chromium.
+//! Clients that people use: curl, Python requests and httpx, Node undici, Chromium; and Prometheus' own check of the metrics.
 //!
 //! Each script under `clients/` takes the server's URL, checks what it gets, and exits 0. A client that is missing fails
 //! its test with the line that installs it; `cargo xtask test` runs those lines first. The packages from npm and PyPI
@@ -7,6 +7,7 @@
 #[allow(dead_code, unused_imports, reason = "shared by three test targets, and each uses its own part of it")]
 mod support;
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -18,6 +19,7 @@ on_every_engine!(
     python_httpx_is_served,
     node_undici_is_served,
     chromium_shows_the_page_and_the_json,
+    promtool_has_nothing_to_say_about_the_metrics,
 );
 
 /// Where `cargo xtask test` puts what comes from npm and PyPI.
@@ -152,4 +154,23 @@ fn chromium_shows_a_report_and_its_figures() {
     for drawn in ["<svg", "<polyline", "<rect", "Latency by percentile", "p99.99", "kernel stacks MB"] {
         assert!(document.contains(drawn), "{drawn} is not in {document}");
     }
+}
+
+fn promtool_has_nothing_to_say_about_the_metrics(engine: Engine) {
+    let mut command = Server::command(engine, &["--listen", "127.0.0.1:0", "--admin", "0"]);
+    command.args(["--max-connections", "1"]);
+    let server = Server::spawn(command);
+    // Something of each kind to tell: a request, a refused connection, closed ones.
+    let url = url(&server);
+    let mut first = server.connect();
+    assert_eq!(first.get("/plaintext").status, 200);
+    assert_eq!(server.connect().response().status, 503);
+    let mut check = Command::new("promtool");
+    check.args(["check", "metrics"]).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let page = curl(&[&format!("{}/metrics", server.admin())]);
+    let mut checking = check.spawn().expect("promtool is installed: apt-get install -y prometheus");
+    checking.stdin.take().expect("piped").write_all(page.as_bytes()).expect("promtool reads");
+    let checked = checking.wait_with_output().expect("promtool ends");
+    let said = [checked.stdout, checked.stderr].concat();
+    assert!(checked.status.success() && said.is_empty(), "{url}: {}\n{page}", String::from_utf8_lossy(&said));
 }

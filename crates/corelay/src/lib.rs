@@ -31,6 +31,7 @@ mod farewell;
 mod handle;
 pub mod http;
 mod listener;
+pub mod metrics;
 mod peers;
 mod placement;
 mod pool;

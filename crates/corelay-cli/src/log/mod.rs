@@ -11,22 +11,42 @@
 //! Deliberately absent: log files and their rotation (the service manager's job), levels by module, colours.
 
 mod drops;
+mod level;
 mod one_line;
 
 use std::io;
+use std::sync::Arc;
 
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{fmt, reload};
 
 use crate::settings::LogFormat;
 use drops::ReportingDrops;
+pub(crate) use level::{LogLevel, level_named};
 use one_line::OneLine;
 
 /// Lines that wait for the writing thread; past it they are dropped. At some 200 bytes a line, a few
 /// megabytes.
 const QUEUED_LINES_MAX: usize = 16_384;
 
-/// Starts the log of this process. Dropping what it returns writes out what is queued.
-pub(crate) fn start(format: LogFormat) -> Option<WorkerGuard> {
+/// A log that runs. Dropping it writes out what is queued.
+pub(crate) struct Log {
+    _guard: WorkerGuard,
+    level: Arc<LogLevel>,
+}
+
+impl Log {
+    /// What changes its level.
+    pub(crate) fn level(&self) -> Arc<LogLevel> {
+        self.level.clone()
+    }
+}
+
+/// Starts the log of this process.
+pub(crate) fn start(format: LogFormat, level: LevelFilter) -> Option<Log> {
     let (out, dropped) = match format {
         LogFormat::Off => return None,
         format => ReportingDrops::new(io::stderr(), format),
@@ -38,11 +58,14 @@ pub(crate) fn start(format: LogFormat) -> Option<WorkerGuard> {
         .finish(out);
     // The queue is made around its writer, so the writer learns of the queue's counter last.
     let _ = dropped.set(queue.error_counter());
-    let lines = tracing_subscriber::fmt().with_writer(queue).with_ansi(false);
+    let (filter, handle) = reload::Layer::new(level);
+    let (filtered, lines) = (tracing_subscriber::registry().with(filter), fmt::layer());
+    let lines = lines.with_writer(queue).with_ansi(false);
     match format {
         // Not flattened: the access log has a field `target`, and every event has one too.
-        LogFormat::Json => lines.json().init(),
-        _ => lines.event_format(OneLine::default()).init(),
+        LogFormat::Json => filtered.with(lines.json()).init(),
+        _ => filtered.with(lines.event_format(OneLine::default())).init(),
     }
-    Some(guard)
+    let level = LogLevel::new(level, handle);
+    Some(Log { _guard: guard, level })
 }

@@ -8,7 +8,7 @@
 //!
 //! ```text
 //!   file ──┐
-//!   env  ──┼─▶ Given { setting, texts, source } ──▶ Setting::set ──▶ Options { listen, config, log }
+//!   env  ──┼─▶ Given { setting, texts, source } ──▶ Setting::set ──▶ Options { listen, config, log, … }
 //!   flags ─┘        (applied in this order: a later source replaces an earlier one)
 //! ```
 //!
@@ -18,15 +18,17 @@
 //! Deliberately absent: reloading a running server's settings, and settings that only one source knows
 //! (`--config` is the one exception: it names the file).
 
+mod admin;
 mod error;
 pub(crate) mod sources;
 pub(crate) mod table;
 pub(crate) mod value;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use corelay::Config;
 use corelay::config::Address;
+use tracing_subscriber::filter::LevelFilter;
 
 pub(crate) use error::SettingsError;
 use sources::Given;
@@ -40,6 +42,12 @@ pub(crate) struct Options {
     pub(crate) config: Config,
     /// How log lines look.
     pub(crate) log: LogFormat,
+    /// What is too fine for the log, until the admin listener changes it.
+    pub(crate) log_level: LevelFilter,
+    /// Where the admin listener is, if there is one.
+    pub(crate) admin: Option<Address>,
+    /// Where the token is that changes something there.
+    pub(crate) admin_token_file: Option<PathBuf>,
 }
 
 /// How log lines look.
@@ -59,6 +67,9 @@ impl Default for Options {
             listen: vec![Address::Tcp(([127, 0, 0, 1], 8080).into())],
             config: Config::default(),
             log: LogFormat::Text,
+            log_level: LevelFilter::INFO,
+            admin: None,
+            admin_token_file: None,
         }
     }
 }

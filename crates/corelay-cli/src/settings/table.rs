@@ -7,7 +7,7 @@
 use corelay::config::{Accept, Cores, Engine, Pin, Rebalance, Relay, ThreadsWake};
 
 use super::value::{self, Takes};
-use super::{LogFormat, Options};
+use super::{LogFormat, Options, admin};
 
 /// One setting of `corelay serve`.
 #[derive(Debug)]
@@ -40,7 +40,7 @@ pub(crate) enum Set {
 }
 
 /// Stores a value that was read; nothing where it was refused.
-fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
+pub(super) fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
     *place = value?;
     Some(())
 }
@@ -50,7 +50,7 @@ const LIMITS: &str = "Limits";
 const DEADLINES: &str = "Deadlines";
 const SOCKETS: &str = "Sockets";
 const SHUTDOWN: &str = "Shutdown";
-const LOGGING: &str = "Logging";
+pub(super) const LOGGING: &str = "Logging";
 
 const ENGINE: Takes = Takes { name: "ENGINE", expected: "`cores`, `threads` or `pool`" };
 const PIN: Takes = Takes { name: "WHEN", expected: "`auto`, `on` or `off`" };
@@ -488,6 +488,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
             put(&mut o.log, log)
         }),
     },
+    admin::LOG_LEVEL,
     Setting {
         name: "access-log",
         group: LOGGING,
@@ -498,6 +499,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
                Formatting the line costs the serving thread about 2 microseconds a request, 3 in JSON.",
         set: Set::Switch(|o, on| o.config.access_log = on),
     },
+    admin::ADMIN,
+    admin::TOKEN_FILE,
 ];
 
 impl Setting {

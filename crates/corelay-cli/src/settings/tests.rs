@@ -38,6 +38,8 @@ fn other_than_default(name: &str) -> &'static str {
         "threads-wake" => "blocking",
         "service-stack-bytes" | "thread-stack-bytes" => "777k",
         "log" => "json",
+        "log-level" => "warn",
+        "admin-token-file" => "/run/token",
         "abortive-close" | "access-log" => "true",
         name if name.ends_with("timeout") || name.starts_with("d") => "7ms",
         name if name.ends_with("bytes") => "777",

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::RangeFrom;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -146,6 +147,19 @@ pub(crate) fn cpus(elements: &[String]) -> Option<Vec<usize>> {
 pub(crate) fn addresses(elements: &[String]) -> Option<Vec<Address>> {
     let addresses: Result<Vec<_>, _> = elements.iter().map(|element| element.trim().parse()).collect();
     addresses.ok().filter(|addresses| !addresses.is_empty())
+}
+
+/// An address, or the port of one on the loopback interface.
+pub(crate) fn admin_address(text: &str) -> Option<Address> {
+    match count::<u16>(text, 0..) {
+        Some(port) => Some(Address::Tcp(([127, 0, 0, 1], port).into())),
+        None => text.parse().ok(),
+    }
+}
+
+/// A path: anything but nothing, and no control characters, which are a mistake in every path of a settings file.
+pub(crate) fn path(text: &str) -> Option<PathBuf> {
+    (!text.is_empty() && !text.contains(char::is_control)).then(|| text.into())
 }
 
 /// The text itself if it is plain ASCII digits: Rust's `parse` alone would also take `+5`.

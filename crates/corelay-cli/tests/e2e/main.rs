@@ -10,6 +10,7 @@ mod support;
 mod aborted_connections;
 mod accept_options;
 mod addresses;
+mod admin;
 mod blocking_handlers;
 mod body_limits;
 mod compare_command;

@@ -16,6 +16,8 @@ use super::{Client, Engine, PATIENCE, Process};
 pub(crate) struct Server {
     child: Child,
     listeners: Vec<String>,
+    /// Where its admin listener is, if it has one.
+    admin: Option<String>,
     /// Yields nothing and hangs up when the server's standard output closes, which is when it has ended.
     ended: Receiver<()>,
     stderr: Option<JoinHandle<String>>,
@@ -78,9 +80,12 @@ impl Server {
             String::from_utf8_lossy(&text).into_owned()
         });
         let (lines, ended) = follow(child.stdout.take().expect("standard output is piped"));
-        let mut server = Self { child, listeners: Vec::new(), ended, stderr: Some(stderr) };
+        let mut server = Self { child, listeners: Vec::new(), admin: None, ended, stderr: Some(stderr) };
         while server.listeners.len() < count {
             let line = lines.recv_timeout(PATIENCE).expect("the server says where it listens");
+            if let Some(admin) = line.strip_prefix("admin on ") {
+                server.admin = Some(admin.to_owned());
+            }
             server.listeners.extend(line.strip_prefix("listening on ").map(str::to_owned));
         }
         server
@@ -121,6 +126,11 @@ impl Server {
     /// Every listener as the server named it: `http://ADDRESS` or `unix:PATH`.
     pub(crate) fn listeners(&self) -> &[String] {
         &self.listeners
+    }
+
+    /// Its admin listener as the server named it: `http://ADDRESS` or `unix:PATH`.
+    pub(crate) fn admin(&self) -> &str {
+        self.admin.as_deref().expect("the server was started with --admin")
     }
 
     /// A new connection to the first TCP listener.
