@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod bench;
+mod conformance;
 mod fuzz;
 mod gates;
 mod report;
@@ -24,6 +25,7 @@ cargo xtask <command>
   tidy                                 the rules of the house that no other tool checks
   fuzz [--seconds N] [--target T]      each fuzz target, or one, for N seconds (60)
   bench [--help]                       figures beside the floor and other servers
+  conformance RUNNER                   the Connect protocol's own suite, given its runner, against server and client
   install                              what the gates need and this machine lacks
 ";
 
@@ -38,6 +40,7 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(),
         "fuzz" => fuzz::run_targets(rest),
         "bench" => bench::run(rest),
+        "conformance" => conformance::run(rest),
         "install" => tools::install_all(),
         _ => {
             eprint!("no command {command}\n\n{USAGE}");

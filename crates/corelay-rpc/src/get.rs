@@ -81,17 +81,21 @@ impl GetRequest {
     }
 
     /// The query of this message, without the question mark. Protobuf and what is compressed go as base64, JSON as text.
+    /// The parameters are in the order that the protocol recommends, for the sake of shared caches.
     pub fn to_query(&self) -> String {
-        let mut query = format!("connect=v1&encoding={}", self.codec.name());
+        let is_text = self.codec == Codec::Json && self.compression == Compression::Identity;
+        let mut query = String::from("connect=v1");
+        query.push_str(if is_text { "" } else { "&base64=1" });
         if self.compression != Compression::Identity {
             query.push_str("&compression=");
             query.push_str(self.compression.name());
         }
-        if self.codec == Codec::Json && self.compression == Compression::Identity {
-            query.push_str("&message=");
+        query.push_str("&encoding=");
+        query.push_str(self.codec.name());
+        query.push_str("&message=");
+        if is_text {
             query.extend(percent_encoding::percent_encode(&self.message, percent_encoding::NON_ALPHANUMERIC));
         } else {
-            query.push_str("&base64=1&message=");
             URL_SAFE.encode_string(&self.message, &mut query);
         }
         query

@@ -1,5 +1,5 @@
-//! `examples/rpc-external`: a crate of its own, which knows this workspace by path only, defines, serves and calls a
-//! service of its own.
+//! Crates outside the workspace, which know it by path only. `examples/rpc-external` defines, serves and calls a service of
+//! its own; `examples/rpc-conformance` stands between `corelay-rpc` and the protocol's conformance suite.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -18,16 +18,8 @@ impl Drop for Example {
 
 #[test]
 fn a_crate_elsewhere_serves_and_calls_a_service_of_its_own() {
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
-    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/rpc-external/Cargo.toml");
-    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
-    cargo
-        .args(["build", "--quiet", "--locked", "--manifest-path"])
-        .arg(manifest)
-        .env("CARGO_TARGET_DIR", target);
-    let built = cargo.output().unwrap();
-    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    let program = target.join("debug/rpc-external");
+    cargo("build", "rpc-external");
+    let program = target().join("debug/rpc-external");
 
     let server = Command::new(&program).arg("127.0.0.1:0").stdout(Stdio::piped()).spawn().unwrap();
     let mut server = Example(server);
@@ -40,6 +32,26 @@ fn a_crate_elsewhere_serves_and_calls_a_service_of_its_own() {
     assert_eq!(said, "Hello, Ada! Some(\"3\")\nHello, Grace! Some(\"5\")\nHello, Ada!\nHello, Grace!\n");
 
     canonical_json(url.strip_prefix("http://").unwrap());
+}
+
+#[test]
+fn the_client_and_the_server_of_the_conformance_suite_agree() {
+    cargo("test", "rpc-conformance");
+}
+
+fn target() -> &'static Path {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap()
+}
+
+/// Runs cargo in a crate outside the workspace; what it builds lands beside everything else.
+fn cargo(command: &str, example: &str) {
+    let manifest =
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(example).join("Cargo.toml");
+    let mut cargo = Command::new(option_env!("CARGO").unwrap_or("cargo"));
+    cargo.args([command, "--quiet", "--locked", "--manifest-path"]).arg(manifest);
+    let done = cargo.env("CARGO_TARGET_DIR", target()).output().unwrap();
+    let said = [done.stdout, done.stderr].concat();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&said));
 }
 
 /// Enums by name or number, times and durations as text, bytes as base64, and a message inside an `Any`, there and back.

@@ -285,18 +285,16 @@ impl Channel {
     fn read_unary<R: Message>(&self, mut answer: Answer) -> Result<Reply<R>, Error> {
         let body = answer.read_whole(self.limits.message_bytes_max)?;
         let (headers, trailers) = split_trailers(std::mem::take(&mut answer.headers));
-        if answer.status != StatusCode::OK {
-            return Err(refusal(answer.status, headers, trailers, &body));
-        }
-        let content_type = headers.get("content-type").map(HeaderValue::as_bytes).unwrap_or_default();
-        if Shape::Unary.codec(content_type) != Some(self.codec) {
-            let content_type = String::from_utf8_lossy(content_type).into_owned();
-            return Err(Error::new(Code::Unknown, format!("the server answered with {content_type:?}")));
-        }
         let encoding = headers.get("content-encoding").and_then(|value| value.to_str().ok());
-        let opened = Compression::declared(encoding)
-            .and_then(|compression| compression.decompress(&body, self.limits.message_bytes_max))
-            .and_then(|body| self.codec.decode(&body));
+        let opened = Compression::declared(encoding).and_then(|compression| match body.is_empty() {
+            true => Ok(Vec::new()),
+            false => compression.decompress(&body, self.limits.message_bytes_max),
+        });
+        if answer.status != StatusCode::OK {
+            return Err(refusal(answer.status, headers, trailers, &opened.unwrap_or_default()));
+        }
+        check_codec(Shape::Unary, self.codec, &headers)?;
+        let opened = opened.and_then(|body| self.codec.decode(&body));
         let message = opened.map_err(from_server)?;
         Ok(Reply { message, headers, trailers })
     }
@@ -308,6 +306,18 @@ pub(super) fn from_server(error: Error) -> Error {
         Code::InvalidArgument | Code::Unimplemented => Error::internal(error.message()),
         _ => error,
     }
+}
+
+/// A message in the other codec breaks the protocol; whatever else is in place of one came from no server of it.
+pub(super) fn check_codec(shape: Shape, codec: Codec, headers: &HeaderMap) -> Result<(), Error> {
+    let content_type = headers.get("content-type").map(HeaderValue::as_bytes).unwrap_or_default();
+    let code = match shape.codec(content_type) {
+        Some(answered) if answered == codec => return Ok(()),
+        Some(_) => Code::Internal,
+        None => Code::Unknown,
+    };
+    let content_type = String::from_utf8_lossy(content_type);
+    Err(Error::new(code, format!("the server answered with {content_type:?}")))
 }
 
 /// The error of an answer that is not 200.

@@ -6,7 +6,7 @@ use corelay::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde_json::Value;
 
 use super::answer::Answer;
-use super::channel::{from_server, refusal};
+use super::channel::{check_codec, from_server, refusal};
 use crate::content::Shape;
 use crate::frames::{Frame, Frames};
 use crate::{Code, Codec, Compression, Error, Message};
@@ -45,11 +45,7 @@ impl<M: Message> Incoming<M> {
             let body = answer.read_whole(message_bytes_max).unwrap_or_default();
             return Err(refusal(answer.status, headers, HeaderMap::new(), &body));
         }
-        let content_type = headers.get("content-type").map(HeaderValue::as_bytes).unwrap_or_default();
-        if Shape::Stream.codec(content_type) != Some(codec) {
-            let content_type = String::from_utf8_lossy(content_type).into_owned();
-            return Err(Error::new(Code::Unknown, format!("the server answered with {content_type:?}")));
-        }
+        check_codec(Shape::Stream, codec, &headers)?;
         let encoding = headers.get("connect-content-encoding").and_then(|value| value.to_str().ok());
         let compression = Compression::declared(encoding).map_err(from_server)?;
         let frames = Frames::new(answer, compression, message_bytes_max);
