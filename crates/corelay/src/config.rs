@@ -3,6 +3,7 @@
 //! Every buffer, queue, count, time and thread number of the server has its name here, with its default and its
 //! unit. `corelay serve` exposes each under the same name as a flag, a `CORELAY_*` variable and a TOML key.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -118,8 +119,15 @@ pub enum ThreadsWake {
 pub struct Limits {
     /// Open connections in all. Past it a new connection gets 503 with `Retry-After` and is closed.
     pub max_connections: usize,
-    /// Open connections of one peer address; `None`: no bound. Past it: 503, as above.
+    /// Open connections of one peer address, of IPv6 of one /64; `None`: no bound. Past it: 503, as above.
     pub max_connections_per_peer: Option<usize>,
+    /// Requests a second of one peer address, of IPv6 of one /64, on all its connections; `None`: no bound. Past it: 429 with
+    /// `Retry-After`; the connection goes on.
+    pub max_request_rate_per_peer: Option<NonZeroU32>,
+    /// Requests a peer may make at once after a while without: what it saves up.
+    pub request_burst_per_peer: u32,
+    /// Peers whose rate is known at a time, at 16 bytes each, where there is a bound. Past it they share what they owe.
+    pub max_rated_peers: usize,
     /// Request line and header fields together, in bytes. Past it: 431, or 414 within the request line.
     pub max_head_bytes: usize,
     /// Request target, in bytes. Past it: 414.
@@ -149,6 +157,9 @@ impl Default for Limits {
         Self {
             max_connections: 1_000_000,
             max_connections_per_peer: None,
+            max_request_rate_per_peer: None,
+            request_burst_per_peer: 100,
+            max_rated_peers: 65_536,
             max_head_bytes: 16 * 1024,
             max_target_bytes: 8 * 1024,
             max_headers: 100,

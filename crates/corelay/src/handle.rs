@@ -109,6 +109,7 @@ impl Running {
         let refused = [
             ("too_many_connections", &shared.door.too_many),
             ("too_many_connections_of_peer", &shared.door.too_many_of_peer),
+            ("too_many_requests_of_peer", &shared.restraint.refused_of_peer),
             ("no_service_thread", &shared.door.no_service_thread),
             ("no_thread", &shared.door.no_thread),
         ];

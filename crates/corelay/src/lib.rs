@@ -35,6 +35,8 @@ pub mod metrics;
 mod peers;
 mod placement;
 mod pool;
+mod rates;
+mod restraint;
 mod server;
 mod service;
 mod shared;

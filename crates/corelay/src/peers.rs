@@ -5,7 +5,7 @@
 
 use crate::sync::lock;
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -46,7 +46,7 @@ impl Occupancy {
         }
         if let (Some(per_peer), Some(peer)) = (&self.per_peer, peer) {
             let mut open = lock(&per_peer.open);
-            let count = open.entry(canonical(peer)).or_insert(0);
+            let count = open.entry(network(peer)).or_insert(0);
             if *count >= per_peer.max {
                 drop(open);
                 self.open.fetch_sub(1, Ordering::Relaxed);
@@ -61,19 +61,23 @@ impl Occupancy {
         self.open.fetch_sub(1, Ordering::Relaxed);
         if let (Some(per_peer), Some(peer)) = (&self.per_peer, peer) {
             let mut open = lock(&per_peer.open);
-            if let Some(count) = open.get_mut(&canonical(peer)) {
+            if let Some(count) = open.get_mut(&network(peer)) {
                 *count -= 1;
                 if *count == 0 {
-                    open.remove(&canonical(peer));
+                    open.remove(&network(peer));
                 }
             }
         }
     }
 }
 
-/// One peer has one address, also when an IPv6 listener shows its IPv4 address mapped.
-fn canonical(peer: SocketAddr) -> IpAddr {
-    peer.ip().to_canonical()
+/// Whom an address counts for: itself, also when an IPv6 listener shows an IPv4 address mapped; of IPv6 all of its /64, for
+/// that is what one customer is given at the least (RFC 6177).
+pub(crate) fn network(peer: SocketAddr) -> IpAddr {
+    match peer.ip().to_canonical() {
+        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
+        address => address,
+    }
 }
 
 #[cfg(test)]
@@ -103,5 +107,15 @@ mod tests {
         occupancy.leave(peer("10.0.0.1:1"));
         assert_eq!(occupancy.enter(peer("10.0.0.1:3")), Ok(()));
         assert_eq!(occupancy.open(), 2);
+    }
+
+    #[test]
+    fn an_ipv6_peer_is_its_network() {
+        let occupancy = Occupancy::new(10, Some(1));
+        assert_eq!(occupancy.enter(peer("[2001:db8::1]:1")), Ok(()));
+        assert_eq!(occupancy.enter(peer("[2001:db8::ffff:0:0:2]:1")), Err(Refused::TooManyOfPeer));
+        assert_eq!(occupancy.enter(peer("[2001:db8:0:1::1]:1")), Ok(()));
+        occupancy.leave(peer("[2001:db8::1]:1"));
+        assert_eq!(occupancy.enter(peer("[2001:db8::3]:1")), Ok(()));
     }
 }

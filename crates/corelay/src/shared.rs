@@ -5,6 +5,7 @@ use crate::config::{Config, Deadlines, Engine, Relay};
 use crate::core::MonitorBell;
 use crate::http::App;
 use crate::peers::Occupancy;
+use crate::restraint::Restraint;
 use crate::service::ServiceThreads;
 use crate::status::{Count, Counters, Phase};
 use crate::task::Task;
@@ -22,6 +23,7 @@ pub(crate) struct Shared {
     pub(crate) epoch: Epoch,
     pub(crate) started: Instant,
     pub(crate) occupancy: Occupancy,
+    pub(crate) restraint: Restraint,
     pub(crate) service: ServiceThreads<Task>,
     /// How many there are.
     pub(crate) cores: usize,
@@ -112,6 +114,7 @@ impl Shared {
             epoch: Epoch::starting(started),
             started,
             occupancy: Occupancy::new(limits.max_connections, limits.max_connections_per_peer),
+            restraint: Restraint::new(limits),
             service,
             cores,
             service_counters: Arc::default(),

@@ -130,7 +130,7 @@ pub struct Status {
     pub uptime_s: f64,
     /// Open connections in all, those on service threads included.
     pub connections: u64,
-    /// New connections that were refused by a limit, by its name.
+    /// New connections and requests that were refused by a limit, by its name.
     pub refused: BTreeMap<String, u64>,
     /// Times accepting paused for want of file descriptors.
     pub accept_pauses: u64,

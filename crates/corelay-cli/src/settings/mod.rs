@@ -20,6 +20,7 @@
 
 mod admin;
 mod error;
+mod overload;
 pub(crate) mod sources;
 pub(crate) mod table;
 pub(crate) mod value;

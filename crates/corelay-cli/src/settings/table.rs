@@ -7,7 +7,7 @@
 use corelay::config::{Accept, Cores, Engine, Pin, Rebalance, Relay, ThreadsWake};
 
 use super::value::{self, Takes};
-use super::{LogFormat, Options, admin};
+use super::{LogFormat, Options, admin, overload};
 
 /// One setting of `corelay serve`.
 #[derive(Debug)]
@@ -46,7 +46,7 @@ pub(super) fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
 }
 
 const SERVING: &str = "Serving";
-const LIMITS: &str = "Limits";
+pub(super) const LIMITS: &str = "Limits";
 const DEADLINES: &str = "Deadlines";
 const SOCKETS: &str = "Sockets";
 const SHUTDOWN: &str = "Shutdown";
@@ -226,7 +226,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         takes: &value::COUNT_OR_OFF,
         default: Some("off"),
         excludes: None,
-        help: "Open connections of one peer address; past it a new one gets 503 and is closed\n\n\
+        help: "Open connections of one peer address, of IPv6 of one /64; past it a new one gets 503 and is closed\n\n\
                Behind a proxy or a NAT all users share one address: off unless you know your peers.",
         set: Set::One(|o, text| {
             put(
@@ -235,6 +235,9 @@ pub(crate) static SETTINGS: &[Setting] = &[
             )
         }),
     },
+    overload::MAX_REQUEST_RATE_PER_PEER,
+    overload::REQUEST_BURST_PER_PEER,
+    overload::MAX_RATED_PEERS,
     Setting {
         name: "max-head-bytes",
         group: LIMITS,

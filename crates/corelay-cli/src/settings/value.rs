@@ -21,6 +21,7 @@ pub(crate) struct Takes {
 pub(crate) const COUNT: Takes = Takes { name: "N", expected: "a whole number, 1 or more" };
 pub(crate) const COUNT_OR_ALL: Takes = Takes { name: "N", expected: "a whole number, 1 or more, or `all`" };
 pub(crate) const COUNT_OR_OFF: Takes = Takes { name: "N", expected: "a whole number, 1 or more, or `off`" };
+pub(crate) const RATED_PEERS: Takes = Takes { name: "N", expected: "a whole number from 1 to 67108864" };
 pub(crate) const BACKLOG: Takes = Takes { name: "N", expected: "a whole number from 1 to 2147483647" };
 pub(crate) const SIZE: Takes =
     Takes { name: "SIZE", expected: "a size in bytes, such as 65536, 64k, 16m, 1g or 1t; 0 is allowed" };
@@ -147,6 +148,11 @@ pub(crate) fn cpus(elements: &[String]) -> Option<Vec<usize>> {
 pub(crate) fn addresses(elements: &[String]) -> Option<Vec<Address>> {
     let addresses: Result<Vec<_>, _> = elements.iter().map(|element| element.trim().parse()).collect();
     addresses.ok().filter(|addresses| !addresses.is_empty())
+}
+
+/// Places in a table that is allocated at the start: a gigabyte of it at the most.
+pub(crate) fn rated_peers(text: &str) -> Option<usize> {
+    count(text, 1..).filter(|count| *count <= 1 << 26)
 }
 
 /// An address, or the port of one on the loopback interface.

@@ -27,6 +27,7 @@ mod keep_alive;
 mod methods;
 mod pipelining;
 mod refusals;
+mod request_rates;
 mod response_framing;
 mod roaming;
 mod service_threads;

@@ -168,7 +168,9 @@ fn call_with(
     server: &Shared,
 ) -> Result<(), Box<Pause>> {
     let mut params = Params::none();
-    let endpoint = server.app.route(&arrived.head, &mut params);
+    // For the parameters alone: a request that is refused has an endpoint that is not its own.
+    server.app.route(&arrived.head, &mut params);
+    let endpoint = arrived.endpoint;
     tally.enter_endpoint(endpoint.number());
     let mut request = Request::new(arrived.head, (endpoint, &params), body, &server.app, arrived.peer);
     let mut response = Response::empty();

@@ -8,13 +8,28 @@ use crate::shared::Shared;
 use corelay_http::{Parsed, RequestError};
 
 impl Connection {
+    /// One turn.
+    #[inline(always)]
+    pub(crate) fn serve(&mut self, turn: &mut Turn, server: &Shared) -> Next {
+        if turn.restrained {
+            return self.serve_restrained(turn, server);
+        }
+        self.serve_requests::<false>(turn, server)
+    }
+
+    /// The same where each request has to be let through.
+    #[inline(never)]
+    fn serve_restrained(&mut self, turn: &mut Turn, server: &Shared) -> Next {
+        self.serve_requests::<true>(turn, server)
+    }
+
     /// Reads once, answers every request that is whole, sends once. **This is the hot path.**
     ///
     /// One `recv`, one `send`, and for requests whose body is here and whose answer fits no allocation and no other
     /// system call. Whatever else there is leaves through a [`Pause`], is settled after the loop, and comes back in
     /// through [`Connection::receive`].
     #[inline(always)]
-    pub(crate) fn serve(&mut self, turn: &mut Turn, server: &Shared) -> Next {
+    fn serve_requests<const RESTRAINED: bool>(&mut self, turn: &mut Turn, server: &Shared) -> Next {
         let received = match self.receive(turn, server) {
             Ok(received) => received,
             Err(next) => return next,
@@ -35,7 +50,7 @@ impl Connection {
             };
             let (head, after_head) = (turn.parser.view(rest), &rest[head_len..]);
             let (mut params, mut response) = (Params::none(), Response::empty());
-            let known = repeated.and_then(|last| last.endpoint);
+            let known = if RESTRAINED { self.refusal(turn, server) } else { Last::endpoint_of(repeated) };
             let endpoint = known.unwrap_or_else(|| server.app.route(&head, &mut params));
             last = Some(Last { at, head_len, endpoint: params.is_empty().then_some(endpoint) });
             (at, answered) = (at + head_len, answered + 1);
@@ -59,6 +74,11 @@ impl Connection {
         };
         self.settle(pause, at..received.filled, turn, server)
     }
+
+    /// What answers a request in place of its endpoint, if it is not let through.
+    fn refusal<'s>(&self, turn: &Turn, server: &'s Shared) -> Option<&'s Endpoint> {
+        server.restraint.refusal(self.peer, turn.now.nanos)
+    }
 }
 
 /// The request before, in the same input. Clients that pipeline mostly repeat themselves: a head of the same bytes means
@@ -70,7 +90,11 @@ struct Last<'a> {
     endpoint: Option<&'a Endpoint>,
 }
 
-impl Last<'_> {
+impl<'a> Last<'a> {
+    fn endpoint_of(repeated: Option<Self>) -> Option<&'a Endpoint> {
+        repeated.and_then(|last| last.endpoint)
+    }
+
     fn parsed(self) -> Result<Parsed, RequestError> {
         Ok(Parsed::Complete { head_len: self.head_len })
     }

@@ -3,6 +3,7 @@
 
 mod allocations;
 mod deadlines;
+mod rates;
 mod splits;
 mod turns;
 mod writers;
@@ -81,6 +82,7 @@ impl Rig {
             out: Outgoing::new(&*clock, now, false),
             now,
             tally: Tally::new(Arc::default(), clock, now, false),
+            restrained: server.restraint.is_on(),
         };
         let (connection, peer) = connect(&server, &turn);
         Self { hands, server, turn, connection: Some(connection), peer }

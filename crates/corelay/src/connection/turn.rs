@@ -20,6 +20,8 @@ pub(crate) struct Turn {
     pub(crate) out: Outgoing,
     pub(crate) now: Moment,
     pub(crate) tally: Tally,
+    /// Each request has to be let through.
+    pub(crate) restrained: bool,
 }
 
 impl Turn {
@@ -35,6 +37,7 @@ impl Turn {
             out: Outgoing::new(&*server.clock, now, server.config.access_log),
             now,
             tally,
+            restrained: server.restraint.is_on(),
         }
     }
 

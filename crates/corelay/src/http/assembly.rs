@@ -229,7 +229,7 @@ fn not_allowed(pattern: &str, layers: Vec<Arc<dyn Middleware>>, allow: HeaderVal
 }
 
 /// An endpoint that answers the same to every request.
-fn fixed<R: IntoResponse + 'static>(
+pub(crate) fn fixed<R: IntoResponse + 'static>(
     pattern: &str,
     layers: Vec<Arc<dyn Middleware>>,
     answer: impl Fn() -> R + Send + Sync + 'static,

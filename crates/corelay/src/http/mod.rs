@@ -74,6 +74,7 @@ pub use test_response::TestResponse;
 pub use upgrade::{ReadWrite, Upgraded};
 
 pub(crate) use self::{
+    assembly::fixed,
     endpoint::Endpoint,
     request::RequestBody,
     response::{BodyWriter, ResponseBody},
