@@ -17,6 +17,7 @@ const END_TO_END: &str = "e2e";
 const REAL_CLIENTS: &str = "real_clients";
 const BUDGET: &str = "budget";
 const RPC: &str = "rpc";
+const FAULTS: &str = "faults";
 
 /// Runs the gates and prints the totals, whatever happens, as the last line.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
@@ -55,6 +56,7 @@ fn all(report: &mut Report, advisories: bool) -> Result<()> {
     report.step("end to end", || end_to_end(END_TO_END))?;
     report.step("real clients", || end_to_end(REAL_CLIENTS))?;
     report.step("RPCs", || end_to_end(RPC))?;
+    report.step("faults and enemies", || end_to_end(FAULTS))?;
     report.step("budgets", || end_to_end(BUDGET))?;
     report.step("dependencies", || dependencies(advisories))?;
     report.step("kqueue for FreeBSD and macOS, type-checked", || xcheck::run().map(|()| Count::ONE))
@@ -69,7 +71,7 @@ fn one(command: &mut Command) -> Result<Count> {
 fn unit_and_integration() -> Result<Count> {
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--examples"]);
     for name in Metadata::read()?.integration_tests() {
-        if ![END_TO_END, REAL_CLIENTS, BUDGET, RPC].contains(&name.as_str()) {
+        if ![END_TO_END, REAL_CLIENTS, BUDGET, RPC, FAULTS].contains(&name.as_str()) {
             command.args(["--test", &name]);
         }
     }

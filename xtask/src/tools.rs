@@ -25,7 +25,7 @@ struct Tool {
     package: &'static str,
 }
 
-const CLIENTS: [Tool; 9] = [
+const CLIENTS: [Tool; 12] = [
     Tool { program: "curl", package: "curl" },
     Tool { program: "chromium", package: "chromium" },
     Tool { program: "node", package: "nodejs" },
@@ -34,6 +34,10 @@ const CLIENTS: [Tool; 9] = [
     Tool { program: "strace", package: "strace" },
     Tool { program: "promtool", package: "prometheus" },
     Tool { program: "prlimit", package: "util-linux" },
+    // Namespaces with links between them, for tests of faults.
+    Tool { program: "ip", package: "iproute2" },
+    Tool { program: "tc", package: "iproute2" },
+    Tool { program: "iptables", package: "iptables" },
     // Its server is outside the search path; this program comes with every server and with nothing less.
     Tool { program: "pg_ctlcluster", package: "postgresql" },
 ];

@@ -58,7 +58,7 @@ fn serve(options: Options, token: Option<Token>, level: Option<Arc<LogLevel>>) -
     announce(&mut io::stdout().lock(), server.addresses(), admin.as_ref().and_then(Admin::address));
     let started = admin.map(|admin| admin.serve(server.handle(), token, level)).transpose();
     let admin = started.map_err(|source| Error::Thread { name: "corelay-admin".into(), source })?;
-    let ended = server.serve(demo::router());
+    let ended = server.serve(demo::router(options.fault_routes));
     // Last: it tells of the drain while there is one.
     admin.into_iter().for_each(admin::Serving::end);
     ended

@@ -112,6 +112,7 @@ impl Running {
             ("too_many_requests_of_peer", &shared.restraint.refused_of_peer),
             ("no_service_thread", &shared.door.no_service_thread),
             ("no_thread", &shared.door.no_thread),
+            ("no_memory", &shared.app.no_memory),
         ];
         let phase = shared.phase();
         let uptime = shared.clock.now().saturating_duration_since(shared.started);
@@ -142,6 +143,7 @@ impl Running {
             sent_bytes: counters.sent_bytes.read(),
             handler_ms: counters.handler_ns.read() as f64 / 1e6,
             refused: self.shared.door.no_service_thread.read(),
+            handler_panics: counters.handler_panics.read(),
         }
     }
 }

@@ -86,6 +86,9 @@ impl Status {
         page.family("corelay_handler_seconds_total", COUNTER, "Time in handlers; sampled under load.")
             .of_cores(&self.cores, |core| core.handler_ms / 1e3)
             .sample(&[("core", "service")], service.handler_ms / 1e3);
+        page.family("corelay_handler_panics_total", COUNTER, "Panics of handlers and other user code.")
+            .of_cores(&self.cores, |core| core.handler_panics)
+            .sample(&[("core", "service")], service.handler_panics);
     }
 
     fn write_cores(&self, page: &mut Page) {

@@ -46,6 +46,7 @@ pub(crate) struct Counters {
     pub(crate) core_relays: Count,
     pub(crate) passed_in: Count,
     pub(crate) passed_on: Count,
+    pub(crate) handler_panics: Count,
     closes: [Count; CloseReason::ALL.len()],
 }
 
@@ -76,6 +77,7 @@ impl Counters {
             &self.core_relays,
             &self.passed_in,
             &self.passed_on,
+            &self.handler_panics,
         ];
         named.into_iter().chain(&self.closes)
     }
@@ -109,6 +111,7 @@ impl Counters {
             busy: 0.0,
             connections_passed_in: passed_in,
             connections_passed_on: passed_on,
+            handler_panics: self.handler_panics.read(),
             closes: self.closes(),
         }
     }
@@ -206,6 +209,9 @@ pub struct CoreStatus {
     /// Connections it passed to less busy cores.
     #[serde(default)]
     pub connections_passed_on: u64,
+    /// Panics of user code on it: handlers, middleware, iterators and destructors of answers. A handler's is a 500.
+    #[serde(default)]
+    pub handler_panics: u64,
     /// Closed connections by reason.
     pub closes: BTreeMap<String, u64>,
 }
@@ -230,6 +236,9 @@ pub struct ServiceStatus {
     pub handler_ms: f64,
     /// Work refused with 503 because all threads were busy.
     pub refused: u64,
+    /// Panics of user code on them, as [`CoreStatus::handler_panics`] counts.
+    #[serde(default)]
+    pub handler_panics: u64,
 }
 
 /// Where a server is in its life.

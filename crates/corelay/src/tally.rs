@@ -2,6 +2,7 @@
 
 use crate::clock::{Clock, Moment};
 use crate::core::{NO_ENDPOINT, Tenure};
+use crate::http::{Endpoint, Request, Response};
 use crate::status::Counters;
 use corelay_poll::thread::{cpu_time, waits};
 use std::sync::Arc;
@@ -119,7 +120,7 @@ impl Tally {
 
     /// As [`Tally::enter`], for the endpoint of this number.
     #[inline]
-    pub(crate) fn enter_endpoint(&mut self, endpoint: u32) {
+    fn enter_endpoint(&mut self, endpoint: u32) {
         self.unmeasured += 1;
         if self.always || self.samples > 0 {
             self.samples = self.samples.saturating_sub(1);
@@ -138,6 +139,23 @@ impl Tally {
         if let Some(entered_at) = self.entered_at.take() {
             self.measured(entered_at);
         }
+    }
+
+    /// Calls a handler: into user code and out of it.
+    #[inline(always)]
+    pub(crate) fn call(&mut self, endpoint: &Endpoint, request: &mut Request<'_>, response: &mut Response) {
+        self.enter_endpoint(endpoint.number());
+        let returned = endpoint.call(request, response);
+        self.leave();
+        if !returned {
+            self.panicked();
+        }
+    }
+
+    /// User code panicked, and the fence around it held.
+    #[cold]
+    pub(crate) fn panicked(&self) {
+        self.counters.handler_panics.add(1);
     }
 
     #[cold]

@@ -11,7 +11,8 @@ use corelay::{Router, ServerHandle};
 
 use super::process;
 use super::token::Token;
-use crate::log::LogLevel;
+use crate::demo::status::DemoStatus;
+use crate::log::{self, LogLevel};
 
 const INDEX: &str = "\
 GET /status, /metrics, /healthz, /readyz, /log-level
@@ -35,7 +36,7 @@ pub(super) fn router(served: ServerHandle, token: Option<Token>, level: Option<A
         })
         .post("/log-level", move |text: String| set_level(level.as_deref(), &text))
         .get("/", || INDEX)
-        .get("/status", move || Json(status.status()))
+        .get("/status", move || Json(DemoStatus::of(status.status())))
         .get("/metrics", move || page(&metrics.status(), counted.load(Ordering::Relaxed)))
         .get("/healthz", || "ok\n")
         .get("/readyz", move || readiness(&ready.status()))
@@ -77,6 +78,9 @@ fn page(status: &Status, refused: u64) -> Response {
     page.push_str("# HELP corelay_admin_refused_total Changes that were refused for want of the token.\n");
     page.push_str("# TYPE corelay_admin_refused_total counter\n");
     page.push_str(&format!("corelay_admin_refused_total {refused}\n"));
+    page.push_str("# HELP corelay_log_lines_lost_total Lines of the log that were dropped or not written.\n");
+    page.push_str("# TYPE corelay_log_lines_lost_total counter\n");
+    page.push_str(&format!("corelay_log_lines_lost_total {}\n", log::lines_lost()));
     process::write_figures(&mut page);
     page.into_response().header(CONTENT_TYPE, HeaderValue::from_static(PROMETHEUS_CONTENT_TYPE))
 }

@@ -6,12 +6,13 @@
 //! answers to the same requests depend on them.
 
 mod bodies;
+mod faults;
 mod page;
 mod plain;
 mod random;
 mod reflect;
 mod rpc;
-mod status;
+pub(crate) mod status;
 mod waiting;
 
 use corelay::Router;
@@ -31,9 +32,10 @@ pub(crate) const TRY: &[(&str, &str)] = &[
     ("/corelay.demo.v1.RandomService/Draw", " --json '{\"count\":5,\"max\":6}'"),
 ];
 
-/// All routes of the demo.
-pub(crate) fn router() -> Router {
-    rpc::services().mount(plain_routes())
+/// All routes of the demo, and with `faults` those that misbehave.
+pub(crate) fn router(faults: bool) -> Router {
+    let router = rpc::services().mount(plain_routes());
+    if faults { faults::add_to(router) } else { router }
 }
 
 fn plain_routes() -> Router {

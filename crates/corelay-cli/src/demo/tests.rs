@@ -6,7 +6,7 @@ use corelay::http::TestClient;
 use super::{TRY, router};
 
 fn client() -> TestClient {
-    TestClient::new(router()).unwrap()
+    TestClient::new(router(false)).unwrap()
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub(crate) struct Options {
     pub(crate) admin: Option<Address>,
     /// Where the token is that changes something there.
     pub(crate) admin_token_file: Option<PathBuf>,
+    /// Whether the routes that misbehave are served.
+    pub(crate) fault_routes: bool,
 }
 
 /// How log lines look.
@@ -71,6 +73,7 @@ impl Default for Options {
             log_level: LevelFilter::INFO,
             admin: None,
             admin_token_file: None,
+            fault_routes: false,
         }
     }
 }

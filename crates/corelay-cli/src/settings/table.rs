@@ -51,6 +51,7 @@ const DEADLINES: &str = "Deadlines";
 const SOCKETS: &str = "Sockets";
 const SHUTDOWN: &str = "Shutdown";
 pub(super) const LOGGING: &str = "Logging";
+const TESTING: &str = "Testing";
 
 const ENGINE: Takes = Takes { name: "ENGINE", expected: "`cores`, `threads` or `pool`" };
 const PIN: Takes = Takes { name: "WHEN", expected: "`auto`, `on` or `off`" };
@@ -504,6 +505,17 @@ pub(crate) static SETTINGS: &[Setting] = &[
     },
     admin::ADMIN,
     admin::TOKEN_FILE,
+    Setting {
+        name: "fault-routes",
+        group: TESTING,
+        takes: &value::SWITCH,
+        default: Some("false"),
+        excludes: None,
+        help: "Serve /fault/…, routes whose handlers misbehave: for tests, never for the public\n\n\
+               /fault/panic panics. /fault/hang never returns. /fault/allocate/{bytes} takes that much memory, or what \
+               there is of it, and gives it back.",
+        set: Set::Switch(|o, on| o.fault_routes = on),
+    },
 ];
 
 impl Setting {

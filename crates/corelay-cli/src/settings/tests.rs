@@ -40,7 +40,7 @@ fn other_than_default(name: &str) -> &'static str {
         "log" => "json",
         "log-level" => "warn",
         "admin-token-file" => "/run/token",
-        "abortive-close" | "access-log" => "true",
+        "abortive-close" | "access-log" | "fault-routes" => "true",
         name if name.ends_with("timeout") || name.starts_with("d") => "7ms",
         name if name.ends_with("bytes") => "777",
         _ => "7",

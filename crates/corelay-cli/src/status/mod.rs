@@ -11,8 +11,8 @@ use std::io::{self, Write as _};
 
 use anyhow::Context as _;
 use clap::ArgMatches;
-use corelay::status::Status;
 
+use crate::demo::status::DemoStatus;
 use crate::{FAILURE, SUCCESS, USAGE, complain};
 use server::Server;
 
@@ -36,7 +36,8 @@ pub(crate) fn run(flags: &ArgMatches) -> u8 {
 
 fn show(server: &Server, json: bool) -> anyhow::Result<String> {
     let body = fetch::fetch(server)?;
-    let status: Status = serde_json::from_slice(&body).context("the answer is not a status of corelay")?;
+    let status: DemoStatus =
+        serde_json::from_slice(&body).context("the answer is not a status of corelay")?;
     if json { String::from_utf8(body).context("the answer is not text") } else { Ok(table::render(&status)) }
 }
 

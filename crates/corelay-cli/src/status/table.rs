@@ -9,6 +9,8 @@ use std::fmt::Write as _;
 
 use corelay::status::{CoreStatus, Phase, ServiceStatus, Status};
 
+use crate::demo::status::DemoStatus;
+
 /// The columns; the last is text and stands left-aligned.
 const COLUMNS: [&str; 10] = [
     "core",
@@ -26,7 +28,8 @@ const COLUMNS: [&str; 10] = [
 type Row = [String; COLUMNS.len()];
 
 /// The whole text, ending in a line end.
-pub(super) fn render(status: &Status) -> String {
+pub(super) fn render(status: &DemoStatus) -> String {
+    let DemoStatus { server: status, log_lines_lost } = status;
     let mut rows: Vec<Row> = vec![COLUMNS.map(str::to_owned)];
     rows.extend(status.cores.iter().map(core_row));
     rows.push(service_row(&status.service));
@@ -35,6 +38,9 @@ pub(super) fn render(status: &Status) -> String {
     text.push_str("\n\n");
     align(&rows, &mut text);
     text.push_str(&footer(status));
+    if *log_lines_lost > 0 {
+        let _ = writeln!(text, "the log has lost {log_lines_lost} lines");
+    }
     text
 }
 
@@ -111,6 +117,11 @@ fn footer(status: &Status) -> String {
     if status.accept_pauses > 0 {
         let _ =
             writeln!(text, "accepting paused {} times for want of file descriptors", status.accept_pauses);
+    }
+    let panics = status.cores.iter().map(|core| core.handler_panics);
+    let panics = panics.fold(status.service.handler_panics, u64::saturating_add);
+    if panics > 0 {
+        let _ = writeln!(text, "handlers panicked {panics} times");
     }
     text.push_str("relays: connections to service threads / the core itself\n");
     text
@@ -194,16 +205,16 @@ mod tests {
         })
     }
 
-    fn status() -> Status {
+    fn status() -> DemoStatus {
         serde_json::from_value(json!({
             "version": "0.1.0", "engine": "cores", "phase": "serving", "ready": true, "uptime_s": 200.0,
-            "connections": 6, "accept_pauses": 1,
+            "connections": 6, "accept_pauses": 1, "log_lines_lost": 3,
             "refused": {"no_service_thread": 0, "too_many_connections": 7},
             "cores": [core(0, 1_000_000), core(1, 7)],
             "service": {
                 "threads": 2, "standby": 1, "threads_max": 2048, "requests": 9, "received_bytes": 0,
                 "sent_bytes": 10,
-                "handler_ms": 61000.0, "refused": 0,
+                "handler_ms": 61000.0, "refused": 0, "handler_panics": 2,
             },
         }))
         .unwrap()
@@ -224,7 +235,9 @@ service    -            -         -         9       0 B      10 B     1m 1s     
 service threads: 2 of at most 2048, 1 idle, 0 refused
 refused: too_many_connections 7
 accepting paused 1 times for want of file descriptors
+handlers panicked 2 times
 relays: connections to service threads / the core itself
+the log has lost 3 lines
 ";
         assert_eq!(text, expected);
     }

@@ -44,10 +44,15 @@ impl Process {
 
     /// Whether every one of its threads sleeps at this moment, with nothing left to do before it waits.
     pub(crate) fn sleeps(self) -> bool {
+        self.threads_are_all('S')
+    }
+
+    /// Whether every one of its threads is in this state, by its letter in proc_pid_stat(5).
+    pub(crate) fn threads_are_all(self, state: char) -> bool {
         let tasks = fs::read_dir(format!("/proc/{}/task", self.id)).expect("the process is running");
         tasks.flatten().all(|task| {
             let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
-            stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with('S'))
+            stat.rsplit_once(')').is_none_or(|(_, rest)| rest.trim_start().starts_with(state))
         })
     }
 

@@ -171,11 +171,9 @@ fn call_with(
     // For the parameters alone: a request that is refused has an endpoint that is not its own.
     server.app.route(&arrived.head, &mut params);
     let endpoint = arrived.endpoint;
-    tally.enter_endpoint(endpoint.number());
     let mut request = Request::new(arrived.head, (endpoint, &params), body, &server.app, arrived.peer);
     let mut response = Response::empty();
-    endpoint.call(&mut request, &mut response);
-    tally.leave();
+    tally.call(endpoint, &mut request, &mut response);
     out.answer(request, persistence, response, tally)
 }
 
@@ -185,6 +183,13 @@ fn too_large(out: &mut Outgoing, tally: &Tally) -> Box<Pause> {
         "the body is larger than this server accepts here",
         &tally.counters,
     )
+}
+
+#[cold]
+fn no_memory(out: &mut Outgoing, tally: &Tally, server: &Shared) -> Box<Pause> {
+    server.app.no_memory.add_shared(1);
+    let error = crate::http::BodyError::no_memory();
+    out.refuse(error.status(), error.reason(), &tally.counters)
 }
 
 fn refused(error: BodyError, out: &mut Outgoing, tally: &Tally) -> Box<Pause> {
@@ -254,13 +259,11 @@ impl Gather {
     fn new(head: &[u8], framing: Framing, body_bytes_max: usize, now: Moment) -> Self {
         // What a peer claims is reserved only as it comes: a claim costs it nothing.
         let reserve = framing_length(framing).min(body_bytes_max).min(64 * 1024);
-        Self {
-            head: head.to_vec(),
-            decoder: BodyDecoder::new(framing),
-            body: Vec::with_capacity(reserve),
-            body_bytes_max,
-            pace: Pace::new(now),
-        }
+        let mut body = Vec::new();
+        // Refused memory is met again, and answered, when there are bytes to put there.
+        let _ = body.try_reserve(reserve);
+        let (decoder, pace) = (BodyDecoder::new(framing), Pace::new(now));
+        Self { head: head.to_vec(), decoder, body, body_bytes_max, pace }
     }
 
     /// Takes in body bytes. When the body is complete, answers; else the connection goes on gathering.
@@ -281,6 +284,9 @@ impl Gather {
             let data = &input[at..][decoded.data];
             if data.len() > self.body_bytes_max - self.body.len() {
                 return (input.len(), Err(too_large(out, tally)));
+            }
+            if self.body.try_reserve(data.len()).is_err() {
+                return (input.len(), Err(no_memory(out, tally, server)));
             }
             self.body.extend_from_slice(data);
             at += decoded.consumed;
@@ -369,13 +375,15 @@ impl Connection {
             }
             Err(end) => return Err(end),
         };
-        if !gather.pace.keeps_up(filled, turn.now, server) {
-            return Err(self.time_out(CloseReason::BodyTooSlow, true, turn, server));
-        }
+        let keeps_up = gather.pace.keeps_up(filled, turn.now, server);
         let Turn { input, out, tally, .. } = turn;
         let (consumed, answer) = gather.take_in(&input[..filled], out, tally, &self.peer, server);
         match answer {
             Ok(()) => Ok(move_up(turn, consumed, filled)),
+            // A body that is whole is not too slow any more.
+            Err(pause) if !keeps_up && matches!(pause.doing, Doing::Gather(_)) => {
+                Err(self.time_out(CloseReason::BodyTooSlow, true, turn, server))
+            }
             Err(pause) => Err(self.settle(Some(pause), consumed..filled, turn, server)),
         }
     }
@@ -395,11 +403,10 @@ impl Connection {
             }
             Err(end) => return Err(end),
         };
-        if !discard.pace.keeps_up(filled, turn.now, server) {
-            return Err(Next::Close(CloseReason::BodyTooSlow));
-        }
+        let keeps_up = discard.pace.keeps_up(filled, turn.now, server);
         let pause = match discard.take_in(&turn.input[..filled], &server.http_limits) {
             (consumed, Discarded::Complete) => return Ok(move_up(turn, consumed, filled)),
+            (_, Discarded::More) if !keeps_up => return Err(Next::Close(CloseReason::BodyTooSlow)),
             (_, Discarded::More) => Pause::to(Doing::Discard(discard)),
             (_, Discarded::Refused) => Pause::closing(CloseReason::Malformed, true),
             (_, Discarded::TooMuch) => Pause::closing(CloseReason::BodyUnread, true),

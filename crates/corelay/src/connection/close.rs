@@ -31,7 +31,7 @@ pub enum CloseReason {
     BodyUnread,
     /// A streamed answer failed or was shorter than announced, so its end must not look like one.
     AnswerBroken,
-    /// All service threads were busy (503).
+    /// All service threads were busy, or there was no memory for a body (503).
     Overload,
     /// The connection became another protocol, and that has ended.
     Upgraded,

@@ -9,7 +9,17 @@ use std::os::fd::AsFd;
 
 impl Connection {
     /// To be called when the connection's deadline has passed.
+    ///
+    /// Where its peer was to send something it is read from once more: if it was the server that was late (stopped by a
+    /// signal, starved, or a core behind a handler), what the peer sent in time is in the socket.
     pub(crate) fn expired(&mut self, turn: &mut Turn, server: &Shared) -> Next {
+        if self.waits_for_input() {
+            let due = self.deadline;
+            let next = self.serve_late(turn, server);
+            if !matches!(next, Next::Read) || self.deadline != due {
+                return next;
+            }
+        }
         let Some(unfinished) = &mut self.unfinished else { return Next::Close(CloseReason::IdleTimeout) };
         if unfinished.has_output() {
             // The kernel reports room only when a third of its buffer is free, which a slow and steady peer may need minutes for.
@@ -29,6 +39,21 @@ impl Connection {
             Doing::Linger { reason, .. } | Doing::Close { reason, .. } => Next::Close(*reason),
             Doing::Service(_) => Next::Close(CloseReason::Internal),
         }
+    }
+
+    /// Whether the next thing to happen is that its peer sends something that is wanted.
+    fn waits_for_input(&self) -> bool {
+        self.unfinished.as_ref().is_none_or(|unfinished| {
+            !unfinished.has_output()
+                && matches!(unfinished.doing, Doing::Head | Doing::Gather(_) | Doing::Discard(_))
+        })
+    }
+
+    /// [`Connection::serve`], apart from the hot path.
+    #[cold]
+    #[inline(never)]
+    fn serve_late(&mut self, turn: &mut Turn, server: &Shared) -> Next {
+        self.serve(turn, server)
     }
 
     /// Closes for slowness; with a 408 unless the request was answered already (RFC 9110 section 15.5.9).

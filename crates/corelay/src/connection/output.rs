@@ -319,6 +319,7 @@ impl ChunkStream {
                     return Filled::Broken;
                 }
                 Err(message) => {
+                    tally.panicked();
                     tracing::error!(panic = message, "the iterator of a streamed answer panicked");
                     return Filled::Broken;
                 }
@@ -446,6 +447,7 @@ pub(super) fn drop_in_user_code<T>(value: T, tally: &mut Tally) {
     let dropped = caught(|| drop(value));
     tally.leave();
     if let Err(message) = dropped {
+        tally.panicked();
         tracing::error!(panic = message, "dropping a streamed answer panicked");
     }
 }

@@ -57,9 +57,7 @@ impl Connection {
             let answer = if let Some(body) = body::whole(&head, endpoint, after_head, server) {
                 at += body.len();
                 let mut request = Request::new(head, (endpoint, &params), body, &server.app, &self.peer);
-                turn.tally.enter_endpoint(endpoint.number());
-                endpoint.call(&mut request, &mut response);
-                turn.tally.leave();
+                turn.tally.call(endpoint, &mut request, &mut response);
                 turn.out.answer(request, server.persistence(&head), response, &mut turn.tally)
             } else {
                 let arrived =

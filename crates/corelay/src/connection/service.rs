@@ -107,11 +107,9 @@ impl Exchange<'_> {
         if endpoint.habit().burns() && endpoint.habit().is_learnt() {
             self.tally.yield_to_others();
         }
-        self.tally.enter_endpoint(endpoint.number());
         let mut request = Request::new(head, (endpoint, &params), body, &self.server.app, &self.peer);
         let mut response = Response::empty();
-        endpoint.call(&mut request, &mut response);
-        self.tally.leave();
+        self.tally.call(endpoint, &mut request, &mut response);
         if let Some(spent) = self.tally.last_handler()
             && endpoint.habit().ran(spent)
         {
@@ -274,6 +272,7 @@ impl Exchange<'_> {
                 Err(CloseReason::AnswerBroken)
             }
             (Err(message), None) => {
+                self.tally.panicked();
                 tracing::error!(panic = message, "the writer of a streamed answer panicked");
                 Err(CloseReason::AnswerBroken)
             }
@@ -294,6 +293,7 @@ impl Exchange<'_> {
         let ran = caught(|| run(upgraded));
         self.tally.leave();
         if let Err(message) = ran {
+            self.tally.panicked();
             tracing::error!(panic = message, "the handler of an upgraded connection panicked");
         }
         Err(CloseReason::Upgraded)

@@ -126,6 +126,8 @@ pub(super) struct Incoming {
     at: usize,
     body_bytes: u64,
     pace: Pace,
+    /// What has come so far came too slowly. It may be all of the body, so this counts when more is needed.
+    late: bool,
     /// Whether the peer still waits to be asked.
     pub(super) expects_continue: bool,
     pub(super) received_bytes: u64,
@@ -142,7 +144,7 @@ impl Incoming {
         expects_continue: bool,
     ) -> Self {
         let pace = Pace::new(server.epoch.moment(server.clock.now()));
-        let (at, body_bytes, received_bytes, failed) = (0, 0, 0, None);
+        let (at, body_bytes, late, received_bytes, failed) = (0, 0, false, 0, None);
         Self {
             socket,
             server,
@@ -151,6 +153,7 @@ impl Incoming {
             at,
             body_bytes,
             pace,
+            late,
             expects_continue,
             received_bytes,
             failed,
@@ -208,12 +211,20 @@ impl Incoming {
     fn receive(&mut self) -> io::Result<()> {
         const LATE: &str = "the body did not arrive in time";
         const CUT: &str = "the body was cut off";
+        if self.late {
+            return Err(self.fail(CloseReason::BodyTooSlow, StatusCode::REQUEST_TIMEOUT, LATE));
+        }
         if let Err(reason) = self.ask() {
             return Err(self.fail(reason, StatusCode::BAD_REQUEST, CUT));
         }
         self.buffer.drain(..self.at);
         self.at = 0;
         let kept = self.buffer.len();
+        if self.buffer.try_reserve(BUFFER_BYTES).is_err() {
+            self.server.app.no_memory.add_shared(1);
+            let error = BodyError::no_memory();
+            return Err(self.fail(CloseReason::Overload, error.status(), error.reason()));
+        }
         self.buffer.resize(kept + BUFFER_BYTES, 0);
         let timeout = Some(self.server.config.deadlines.body_timeout);
         let received = receive(&self.socket, &mut self.buffer[kept..], timeout);
@@ -223,11 +234,8 @@ impl Incoming {
             Ok(count) => {
                 self.received_bytes += count as u64;
                 let now = self.server.epoch.moment(self.server.clock.now());
-                if self.pace.keeps_up(count, now, &self.server) {
-                    Ok(())
-                } else {
-                    Err(self.fail(CloseReason::BodyTooSlow, StatusCode::REQUEST_TIMEOUT, LATE))
-                }
+                self.late = !self.pace.keeps_up(count, now, &self.server);
+                Ok(())
             }
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 Err(self.fail(CloseReason::BodyTimeout, StatusCode::REQUEST_TIMEOUT, LATE))

@@ -10,6 +10,7 @@ use super::endpoint::Endpoint;
 use super::params::Params;
 use super::state::States;
 use super::static_paths::StaticPaths;
+use crate::status::Count;
 
 /// A router that has been checked and is ready to serve: made by [`Router::finish`](super::Router::finish).
 pub struct App {
@@ -26,6 +27,8 @@ pub struct App {
     /// Answers `CONNECT`.
     pub(crate) connect: Endpoint,
     pub(crate) states: States,
+    /// Bodies refused with 503 because there was no memory for them.
+    pub(crate) no_memory: Count,
     /// The most that an extractor may gather where the route does not say, in bytes.
     pub(crate) whole_body_bytes_max: usize,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ::http::{HeaderValue, Method, StatusCode, header};
 
 use crate::config::Limits;
+use crate::status::Count;
 
 use super::app::{App, PathEndpoints, TABLE_METHODS};
 use super::endpoint::{Endpoint, Fixed};
@@ -55,6 +56,7 @@ pub(crate) fn assemble(router: Router) -> Result<App, RouteError> {
         server_options: fixed("", Vec::new(), || StatusCode::NO_CONTENT),
         connect,
         states: router.states,
+        no_memory: Count::default(),
         whole_body_bytes_max: Limits::default().max_buffered_body_bytes,
     })
 }

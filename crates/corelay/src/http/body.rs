@@ -48,6 +48,18 @@ impl Body {
         Self { source: Source::Reader(reader), length, allowed: u64::MAX }
     }
 
+    /// A body of `length` bytes that cannot be read, and says why.
+    #[cold]
+    pub(crate) fn failing(error: BodyError, length: usize) -> Self {
+        struct Failing(BodyError);
+        impl Read for Failing {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(self.0.into())
+            }
+        }
+        Self::from_reader(Box::new(Failing(error)), Some(length as u64))
+    }
+
     /// The same body, of which no more than `limit` bytes can be read: the byte after them is an error with
     /// 413.
     pub(crate) fn limited(mut self, limit: usize) -> Self {
@@ -70,9 +82,13 @@ impl Body {
             Source::Reader(_) => {}
         }
         let mut body = self.limited(limit);
-        let mut whole = Vec::with_capacity(body.first_reservation());
-        body.read_to_end(&mut whole)?;
-        Ok(whole.into())
+        let mut whole = Vec::new();
+        whole.try_reserve(body.first_reservation()).map_err(|_| BodyError::no_memory())?;
+        match body.read_to_end(&mut whole) {
+            Ok(_) => Ok(whole.into()),
+            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => Err(BodyError::no_memory().into()),
+            Err(error) => Err(error),
+        }
     }
 
     /// What to reserve before reading: a peer's claim of a length is believed up to a point.
@@ -173,12 +189,17 @@ impl BodyError {
         Self::new(StatusCode::PAYLOAD_TOO_LARGE, "the body is larger than this server accepts here")
     }
 
+    /// The machine has no memory for the body at present: 503 (RFC 9110, section 15.6.4).
+    pub(crate) const fn no_memory() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "there is no memory for the body at present")
+    }
+
     /// The one inside `error`, if it came from reading a request's body.
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// The status to answer with: 413 too large, 408 too slow, 400 badly framed or cut off.
+    /// The status to answer with: 413 too large, 408 too slow, 400 badly framed or cut off, 503 no memory for it.
     pub fn status(&self) -> StatusCode {
         self.status
     }
@@ -202,6 +223,7 @@ impl From<BodyError> for io::Error {
         let kind = match error.status {
             StatusCode::REQUEST_TIMEOUT => io::ErrorKind::TimedOut,
             StatusCode::PAYLOAD_TOO_LARGE => io::ErrorKind::FileTooLarge,
+            StatusCode::SERVICE_UNAVAILABLE => io::ErrorKind::OutOfMemory,
             _ => io::ErrorKind::InvalidData,
         };
         io::Error::new(kind, error)

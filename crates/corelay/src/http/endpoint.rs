@@ -81,11 +81,12 @@ impl Endpoint {
         &self.pattern
     }
 
-    /// Answers `request`. Whatever user code does, this returns: a panic is logged and answered with a 500.
+    /// Answers `request`. Whatever user code does, this returns: a panic is logged and answered with a 500. `false`: there was one.
     ///
     /// Values of user code's making are dropped in here too, save for those in the response.
     #[inline]
-    pub(crate) fn call(&self, request: &mut Request<'_>, response: &mut Response) {
+    #[must_use]
+    pub(crate) fn call(&self, request: &mut Request<'_>, response: &mut Response) -> bool {
         let outcome = caught(|| {
             if self.layers.is_empty() {
                 self.handler.call(request, response);
@@ -94,9 +95,10 @@ impl Endpoint {
             }
             request.drop_user_values();
         });
-        if let Err(message) = outcome {
-            after_panic(request, response, &message);
+        if let Err(message) = &outcome {
+            after_panic(request, response, message);
         }
+        outcome.is_ok()
     }
 }
 

@@ -91,7 +91,9 @@ impl<'a> Request<'a> {
     pub fn take_body(&mut self) -> Body {
         let body = match std::mem::replace(&mut self.body, RequestBody::Empty) {
             RequestBody::Empty => Body::default(),
-            RequestBody::Whole(bytes) => Bytes::copy_from_slice(bytes).into(),
+            RequestBody::Whole(bytes) => {
+                self.copied(bytes).map_or_else(|refused| Body::failing(refused, bytes.len()), Body::from)
+            }
             RequestBody::Stream(body) => body,
         };
         match self.endpoint.body_limit() {
@@ -138,8 +140,31 @@ impl<'a> Request<'a> {
             RequestBody::Empty => Ok(WholeBody::Borrowed(&[])),
             RequestBody::Whole(bytes) if bytes.len() > limit => Err(BodyError::too_large().into()),
             RequestBody::Whole(bytes) => Ok(WholeBody::Borrowed(bytes)),
-            RequestBody::Stream(body) => body.read_whole(limit).map(WholeBody::Owned),
+            RequestBody::Stream(body) => body.read_whole(limit).map(WholeBody::Owned).inspect_err(|error| {
+                if error.kind() == io::ErrorKind::OutOfMemory {
+                    self.app.no_memory.add_shared(1);
+                }
+            }),
         }
+    }
+
+    /// As [`Request::take_whole`], in memory of its own.
+    pub(crate) fn take_own(&mut self) -> io::Result<Bytes> {
+        match self.take_whole()? {
+            WholeBody::Borrowed(bytes) => self.copied(bytes).map_err(io::Error::from),
+            WholeBody::Owned(bytes) => Ok(bytes),
+        }
+    }
+
+    /// A copy, for which there may be no memory: a body is the one thing a peer makes large.
+    fn copied(&self, bytes: &[u8]) -> Result<Bytes, BodyError> {
+        let mut copy = Vec::new();
+        if copy.try_reserve_exact(bytes.len()).is_err() {
+            self.app.no_memory.add_shared(1);
+            return Err(BodyError::no_memory());
+        }
+        copy.extend_from_slice(bytes);
+        Ok(copy.into())
     }
 
     /// Drops what user code left in here, while the fence around user code still stands.
@@ -271,20 +296,6 @@ impl WholeBody<'_> {
         match self {
             WholeBody::Borrowed(bytes) => bytes,
             WholeBody::Owned(bytes) => bytes,
-        }
-    }
-
-    pub(crate) fn into_bytes(self) -> Bytes {
-        match self {
-            WholeBody::Borrowed(bytes) => Bytes::copy_from_slice(bytes),
-            WholeBody::Owned(bytes) => bytes,
-        }
-    }
-
-    pub(crate) fn into_vec(self) -> Vec<u8> {
-        match self {
-            WholeBody::Borrowed(bytes) => bytes.to_vec(),
-            WholeBody::Owned(bytes) => bytes.into(),
         }
     }
 }

@@ -10,6 +10,7 @@ mod support;
 mod blocking_call;
 mod blocking_endpoints;
 mod broken_answers;
+mod clock_jumps;
 mod clock_readings;
 mod core_relay;
 mod core_relay_endings;

@@ -5,6 +5,8 @@
 
 #[path = "../engine/broken_answers.rs"]
 mod broken_answers;
+#[path = "../engine/clock_jumps.rs"]
+mod clock_jumps;
 #[path = "../engine/expectations.rs"]
 mod expectations;
 #[path = "../engine/full_duplex.rs"]

@@ -6,7 +6,7 @@ use crate::clock::Tick;
 use crate::config::Deadlines;
 use crate::connection::{CloseReason, Next};
 use crate::http::Router;
-use std::io::Read;
+use std::io::{Read, Write};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -215,4 +215,49 @@ fn a_refused_peer_is_listened_to_while_it_sends_and_no_longer_than_ten_times_its
     assert_eq!(rig.received_text(), "");
     let next = rig.expire();
     assert_closes(&next, CloseReason::Malformed);
+}
+
+/// The server was stopped, or had no processor: what its peers sent in time is no less in time for that.
+#[test]
+fn what_came_while_the_server_was_away_is_read_before_anybody_is_called_late() {
+    for (first, rest) in [
+        ("", "GET / HTTP/1.1\r\nHost: test\r\n\r\n"),
+        ("GET / HTTP/1.1\r\nHo", "st: test\r\n\r\n"),
+        ("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 13\r\n\r\nHello", ", World!"),
+    ] {
+        let mut rig = rig();
+        rig.send(first);
+        rig.peer.write_all(rest.as_bytes()).unwrap();
+        rig.pass(10 * deadlines().body_timeout);
+        assert!(matches!(rig.expire(), Next::Read));
+        let answer = rig.received_text();
+        assert!(
+            answer.starts_with("HTTP/1.1 200 ") && answer.ends_with("Hello, World!"),
+            "{first}: {answer}"
+        );
+        assert_due_in(&mut rig, deadlines().idle_timeout);
+    }
+}
+
+#[test]
+fn a_head_that_is_late_is_so_for_all_of_its_bytes_but_the_last() {
+    let mut rig = rig();
+    rig.send("GET / HTTP/1.1\r\n");
+    rig.peer.write_all(b"Host: test\r\n").unwrap();
+    rig.pass(2 * deadlines().head_timeout);
+    let next = rig.expire();
+    assert_408(&mut rig, &next, CloseReason::HeadTimeout);
+}
+
+#[test]
+fn a_body_that_is_whole_is_not_too_slow() {
+    let mut rig = rig();
+    rig.send("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 4\r\n\r\n");
+    for _ in 0..3 {
+        rig.pass(10 * SECOND);
+        assert_eq!(rig.send("x"), None);
+    }
+    rig.pass(10 * SECOND);
+    assert_eq!(rig.send("x"), None);
+    assert!(rig.received_text().ends_with("xxxx"), "in 40 s what may be slow for 30, and whole");
 }

@@ -27,7 +27,7 @@ impl FromRequest for Bytes {
     const BODY: BodyUse = BodyUse::Whole { limit: None };
 
     fn from_request(request: &mut Request<'_>) -> Result<Self, Rejection> {
-        Ok(request.take_whole()?.into_bytes())
+        Ok(request.take_own()?)
     }
 }
 
@@ -38,7 +38,7 @@ impl FromRequest for Vec<u8> {
     const BODY: BodyUse = BodyUse::Whole { limit: None };
 
     fn from_request(request: &mut Request<'_>) -> Result<Self, Rejection> {
-        Ok(request.take_whole()?.into_vec())
+        Ok(request.take_own()?.into())
     }
 }
 
@@ -49,7 +49,8 @@ impl FromRequest for String {
     const BODY: BodyUse = BodyUse::Whole { limit: None };
 
     fn from_request(request: &mut Request<'_>) -> Result<Self, Rejection> {
-        let bytes = request.take_whole()?.into_vec();
-        Self::from_utf8(bytes).map_err(|_| Rejection::new(StatusCode::BAD_REQUEST, "the body is not UTF-8"))
+        let bytes = request.take_own()?;
+        Self::from_utf8(bytes.into())
+            .map_err(|_| Rejection::new(StatusCode::BAD_REQUEST, "the body is not UTF-8"))
     }
 }
