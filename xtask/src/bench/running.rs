@@ -1,13 +1,13 @@
 //! A server that runs: started, known to answer, stopped when it is dropped.
 
 use std::fs::File;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail};
 use corelay_bench::response;
 use rustix::process::{Pid, Signal, kill_process};
 
@@ -37,6 +37,27 @@ impl Running {
     ///
     /// Its output goes to a file under target/bench, which an error names.
     pub(crate) fn start(tools: &Tools, words: &[String], addresses: &[SocketAddr]) -> Result<Self> {
+        Self::start_until(tools, words, addresses, |address| {
+            let answer = response::fetch(&url(address))?;
+            let is_right = answer.ends_with(response::BODY.as_bytes());
+            Ok(if is_right { Ok(()) } else { Err(anyhow!("does not say {:?}", response::BODY)) })
+        })
+    }
+
+    /// The same for a server whose answers are looked at later: it waits until the server accepts.
+    pub(crate) fn start_accepting(tools: &Tools, words: &[String], addresses: &[SocketAddr]) -> Result<Self> {
+        Self::start_until(tools, words, addresses, |address| {
+            TcpStream::connect(address)?;
+            Ok(Ok(()))
+        })
+    }
+
+    fn start_until(
+        tools: &Tools,
+        words: &[String],
+        addresses: &[SocketAddr],
+        is_well: impl Fn(SocketAddr) -> Result<Result<()>>,
+    ) -> Result<Self> {
         let command = shown(words);
         let log_path = tools.scratch("logs")?.join(format!("{}.log", addresses[0].port()));
         let log = File::create(&log_path)?;
@@ -49,7 +70,7 @@ impl Running {
             .with_context(|| format!("cannot start: {command}"))?;
         let mut running = Self { child, addresses: addresses.to_vec(), log_path, command };
         running
-            .wait_for_answers()
+            .wait_until(is_well)
             .with_context(|| format!("{} (its output: {})", running.command, running.log_path.display()))?;
         Ok(running)
     }
@@ -76,22 +97,17 @@ impl Running {
             .with_context(|| format!("{} does not honour Connection: close", self.command))
     }
 
-    fn wait_for_answers(&mut self) -> Result<()> {
+    /// Waits until each of its addresses is well. Its inner error is one that waiting does not cure.
+    fn wait_until(&mut self, is_well: impl Fn(SocketAddr) -> Result<Result<()>>) -> Result<()> {
         let deadline = Instant::now() + START_PATIENCE;
         for address in self.addresses.clone() {
             loop {
                 if let Some(status) = self.child.try_wait()? {
                     bail!("ended at once: {status}");
                 }
-                match response::fetch(&url(address)) {
-                    Ok(answer) => {
-                        ensure!(
-                            answer.ends_with(response::BODY.as_bytes()),
-                            "does not say {:?}",
-                            response::BODY
-                        );
-                        break;
-                    }
+                match is_well(address) {
+                    Ok(Ok(())) => break,
+                    Ok(wrong) => return wrong,
                     Err(error) if Instant::now() > deadline => return Err(error.context("does not answer")),
                     Err(_) => sleep(LOOK_AGAIN),
                 }

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Load;
 use crate::bench::driver::DRIVER_CPU;
+use crate::bench::h2load;
 use crate::bench::servers::words;
 use crate::bench::tools::Tools;
 use crate::bench::wrk;
@@ -166,20 +167,8 @@ fn oha(document: &Value) -> Result<Said> {
 
 /// It prints no percentiles: they are taken from its log, a line for each request, whose third word is its time in µs.
 fn h2load(output: &str, log: Option<&str>) -> Result<Said> {
-    let mut said = Said::default();
-    for line in output.lines() {
-        if let Some(rest) = line.strip_prefix("finished in ") {
-            let rate = rest.split(", ").nth(1).and_then(|part| part.strip_suffix(" req/s"));
-            said.per_second = rate.context("no req/s")?.parse()?;
-        } else if let Some(rest) = line.strip_prefix("requests: ") {
-            let count = |what: &str| -> Option<u64> {
-                rest.split(", ").find_map(|part| part.strip_suffix(what)?.trim().parse().ok())
-            };
-            said.requests = count("succeeded").context("no succeeded")?;
-            // Those that failed are the errored and the timed out ones again.
-            said.errors = count("failed").unwrap_or(0);
-        }
-    }
+    let h2load::Run { requests, requests_per_second: per_second, errors, .. } = h2load::parse(output)?;
+    let mut said = Said { requests, per_second, errors, ..Said::default() };
     if let Some(log) = log {
         let mut times: Vec<u64> =
             log.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse().ok()).collect();
