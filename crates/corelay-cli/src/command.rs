@@ -48,7 +48,8 @@ Values:
 
 Signals:
   SIGTERM, SIGINT  drain: stop accepting, answer what is in flight, close idle
-                   connections. A second one ends the process at once";
+                   connections. A second one ends the process at once
+  SIGUSR2          upgrade: a new process takes over the listeners and the connections";
 
 const EXAMPLES: &str = "\
 Examples:

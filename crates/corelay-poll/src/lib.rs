@@ -11,7 +11,7 @@
 //! | another thread | [`Waker`] | eventfd | kqueue with `EVFILT_USER` |
 //! | a deadline | [`Timer`] | timerfd | kqueue with `EVFILT_TIMER` |
 //! | a signal | [`Signals`] | pipe written by a handler | kqueue with `EVFILT_SIGNAL` |
-//! | a child's exit | [`Child`] | pidfd | kqueue with `EVFILT_PROC` |
+//! | a child's exit, or another process's | [`Child`], [`Process`] | pidfd | kqueue with `EVFILT_PROC` |
 //! | any of a set of handles | [`Poller`] | epoll | kqueue |
 //!
 //! The last line means that pollers nest: a set of handles is a handle. A whole server can sit in somebody
@@ -124,10 +124,12 @@
 
 pub mod affinity;
 mod child;
+mod descriptors;
 mod event;
 mod interest;
 pub mod limits;
 mod poller;
+mod process;
 mod signals;
 pub mod socket;
 #[allow(
@@ -144,6 +146,7 @@ pub use child::Child;
 pub use event::{Event, Events};
 pub use interest::{Interest, Trigger};
 pub use poller::Poller;
+pub use process::Process;
 pub use signals::{Signal, Signals};
 pub use timer::Timer;
 pub use token::Token;

@@ -1,5 +1,6 @@
 //! What a server does with a socket and the standard library does in too many system calls.
 
+pub use crate::descriptors::{DESCRIPTORS_MAX, receive_with_descriptors, send_with_descriptors};
 use crate::sys;
 use std::io;
 use std::net::SocketAddr;

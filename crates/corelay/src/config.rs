@@ -264,6 +264,8 @@ pub struct Config {
     pub sockets: SocketOptions,
     /// How shutdown proceeds.
     pub drain: Drain,
+    /// How a new process takes this one's place.
+    pub upgrade: Upgrade,
     /// Whether each answered request is logged (`tracing`, target `corelay::access`, level INFO).
     pub access_log: bool,
 }
@@ -283,6 +285,32 @@ pub struct Drain {
 impl Default for Drain {
     fn default() -> Self {
         Self { on_signals: true, delay: Duration::ZERO, timeout: Duration::from_secs(30) }
+    }
+}
+
+/// How a new process takes the place of the running one, its connections with it: `docs/upgrade.md`.
+#[derive(Clone, Debug)]
+pub struct Upgrade {
+    /// Whether SIGUSR2 starts it.
+    pub on_signal: bool,
+    /// How long the new process may take until it is ready, and then until it listens. Past it it is killed, and this process
+    /// goes on as it was.
+    pub ready_timeout: Duration,
+    /// How long it may take for each answer while connections move to it. Past it it is killed, and what it has not taken over is
+    /// taken back.
+    pub answer_timeout: Duration,
+    /// How long what cannot move yet, or never, may take to finish. Past it it is cut off.
+    pub timeout: Duration,
+}
+
+impl Default for Upgrade {
+    fn default() -> Self {
+        Self {
+            on_signal: true,
+            ready_timeout: Duration::from_secs(30),
+            answer_timeout: Duration::from_secs(5),
+            timeout: Duration::from_secs(600),
+        }
     }
 }
 

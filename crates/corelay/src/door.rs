@@ -24,6 +24,8 @@ pub(crate) struct Door {
     socket: OwnedFd,
     wake: Wake,
     pub(crate) paused_until: Option<Tick>,
+    /// Another process lets in who comes.
+    shut: bool,
 }
 
 /// Whom a connection at the door wakes.
@@ -39,7 +41,7 @@ pub(crate) enum Wake {
 
 impl Door {
     pub(crate) fn new(socket: OwnedFd, wake: Wake) -> Self {
-        Self { socket, wake, paused_until: None }
+        Self { socket, wake, paused_until: None, shut: false }
     }
 
     pub(crate) fn open(&self, poller: &Poller, token: Token) -> io::Result<()> {
@@ -52,16 +54,31 @@ impl Door {
 
     /// Has the next connection wake a thread again, after [`Wake::Once`].
     pub(crate) fn arm(&self, poller: &Poller, token: Token) -> io::Result<()> {
-        if self.paused_until.is_some() {
+        if self.paused_until.is_some() || self.shut {
             return Ok(());
         }
         poller.modify(&self.socket, token, Interest::READ, Trigger::OneShot)
     }
 
     pub(crate) fn close(self, poller: &Poller) {
-        if self.paused_until.is_none() {
+        if self.paused_until.is_none() && !self.shut {
             let _ = poller.delete(&self.socket);
         }
+    }
+
+    /// Lets nobody in while another process does, which has the same socket; or lets in again.
+    pub(crate) fn shut(&mut self, shut: bool, poller: &Poller, token: Token) {
+        if self.shut == shut {
+            return;
+        }
+        if shut {
+            if self.paused_until.take().is_none() {
+                let _ = poller.delete(&self.socket);
+            }
+        } else if let Err(error) = self.open(poller, token) {
+            tracing::error!(%error, "a listening socket could not be watched");
+        }
+        self.shut = shut;
     }
 
     /// The next connection, if one waits and can be had.
@@ -72,6 +89,9 @@ impl Door {
         now: Moment,
         server: &Shared,
     ) -> Option<(OwnedFd, Option<SocketAddr>)> {
+        if self.shut {
+            return None;
+        }
         loop {
             let error = match corelay_poll::socket::accept(&self.socket) {
                 Ok(accepted) => return Some(accepted),

@@ -4,13 +4,14 @@
 //! timers, limits, the connections themselves and this; who waits, who reads and who wakes whom is their own.
 
 use crate::config::Config;
+use crate::connection::Connection;
 use crate::door::{Door, Wake};
 use crate::error::{Error, Result};
 use crate::farewell::Farewells;
 use crate::listener::Listener;
 use crate::placement::Placement;
 use crate::shared::Shared;
-use crate::status::CoreStatus;
+use crate::status::{CoreStatus, Row};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -22,6 +23,17 @@ pub(crate) trait Engine: Send + Sync {
     fn drain(&self);
     /// Has it end now, whatever is in flight.
     fn cut_off(&self);
+    /// Shuts its doors, for another process lets in who comes; or opens them again.
+    fn open_doors(&self, open: bool);
+    /// Has it give about so many connections that can move to [`Upgrading::leave`](crate::upgrade::Upgrading), as soon as it
+    /// comes to it.
+    fn let_go(&self, most: usize);
+    /// Takes in a connection of another process, or one that has not left for it after all. If it drains, that is closed.
+    fn adopt(&self, connection: Connection);
+    /// All it has counted, a row for each of its cores, workers or listeners.
+    fn rows(&self) -> Vec<Row>;
+    /// Counts on from such rows.
+    fn carry_over(&self, rows: &[Row]);
     /// All is done, or is left to the end of the process.
     fn ended(&self) {}
     /// A line for each of its cores, workers or listeners.
@@ -50,8 +62,9 @@ impl Parts<'_> {
         for listener in &mut *self.listeners {
             let (sockets, shared) = listener.sockets(count, &self.config.sockets)?;
             let wake = if shared { Wake::OneOfMany } else { alone };
-            for (doors, socket) in doors.iter_mut().zip(sockets) {
-                doors.push(Door::new(socket, wake));
+            // There may be more of them than threads: the process before had more, and all are to be served.
+            for (index, socket) in sockets.into_iter().enumerate() {
+                doors[index % count].push(Door::new(socket, wake));
             }
         }
         Ok(doors)

@@ -21,6 +21,11 @@ pub enum Error {
         /// What the kernel said.
         source: io::Error,
     },
+    /// A socket that was given to listen on is none that this can be done on.
+    Socket {
+        /// What is wrong with it.
+        source: io::Error,
+    },
     /// No address was given to listen on.
     NoListener,
     /// The routes contradict each other, or need a state nobody gave.
@@ -39,6 +44,11 @@ pub enum Error {
     },
     /// A poller, waker or signal handle could not be made.
     Poll(io::Error),
+    /// The process that this one was to replace could not hand over.
+    Upgrade {
+        /// What went wrong.
+        reason: String,
+    },
     /// The server was told to stop and some connections did not finish in time, or it was told twice.
     CutOff {
         /// How many connections were cut off.
@@ -62,11 +72,15 @@ impl fmt::Display for Error {
                 write!(f, "cannot listen on {address}: the address is in use by another server")
             }
             Self::Bind { address, source } => write!(f, "cannot listen on {address}: {source}"),
+            Self::Socket { source } => write!(f, "cannot listen on the socket that was given: {source}"),
             Self::NoListener => write!(f, "no address to listen on: call Server::listen first"),
             Self::Routes(error) => write!(f, "the routes cannot be served: {error}"),
             Self::Cores { reason } => write!(f, "{reason}"),
             Self::Thread { name, source } => write!(f, "cannot start thread '{name}': {source}"),
             Self::Poll(source) => write!(f, "cannot set up a poller: {source}"),
+            Self::Upgrade { reason } => {
+                write!(f, "cannot take over from the process before this one: {reason}")
+            }
             Self::CutOff { connections } => write!(f, "stopped with {connections} connections cut off"),
         }
     }
@@ -75,9 +89,16 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Bind { source, .. } | Self::Thread { source, .. } | Self::Poll(source) => Some(source),
+            Self::Bind { source, .. }
+            | Self::Thread { source, .. }
+            | Self::Socket { source }
+            | Self::Poll(source) => Some(source),
             Self::Routes(error) => Some(error),
-            Self::Address { .. } | Self::NoListener | Self::Cores { .. } | Self::CutOff { .. } => None,
+            Self::Address { .. }
+            | Self::NoListener
+            | Self::Cores { .. }
+            | Self::Upgrade { .. }
+            | Self::CutOff { .. } => None,
         }
     }
 }

@@ -45,18 +45,27 @@ pub(crate) struct Running {
 pub(crate) struct Control {
     pub(crate) waker: Waker,
     drain: AtomicBool,
+    upgrade: AtomicBool,
 }
 
 impl Control {
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { waker: Waker::new()?, drain: AtomicBool::new(false) })
+        Ok(Self { waker: Waker::new()?, drain: AtomicBool::new(false), upgrade: AtomicBool::new(false) })
     }
 
     fn request_drain(&self) {
-        self.drain.store(true, Ordering::Release);
+        self.request(&self.drain);
+    }
+
+    fn request(&self, what: &AtomicBool) {
+        what.store(true, Ordering::Release);
         if let Err(error) = self.waker.wake() {
             tracing::error!(%error, "the supervisor could not be woken");
         }
+    }
+
+    pub(crate) fn take_upgrade_request(&self) -> bool {
+        self.upgrade.swap(false, Ordering::AcqRel)
     }
 
     pub(crate) fn take_drain_request(&self) -> bool {
@@ -76,6 +85,15 @@ impl ServerHandle {
         self.0.drain_early.store(true, Ordering::SeqCst);
         if let Some(running) = self.0.running.get() {
             running.control.request_drain();
+        }
+    }
+
+    /// Has a new process take this one's place, as SIGUSR2 does: the program that runs, found again where it was started from,
+    /// with the same arguments and the same environment. The connections move there. What becomes of it is told by
+    /// [`Server::on_change`](crate::Server::on_change). Does nothing before it serves.
+    pub fn upgrade(&self) {
+        if let Some(running) = self.0.running.get() {
+            running.control.request(&running.control.upgrade);
         }
     }
 
@@ -121,6 +139,8 @@ impl Running {
             engine: shared.config.engine.name().to_owned(),
             phase,
             ready: phase == Phase::Serving,
+            pid: std::process::id(),
+            upgrades: shared.upgrade.before(),
             uptime_s: uptime.as_secs_f64(),
             connections: shared.occupancy.open() as u64,
             refused: refused.map(|(name, count)| (name.to_owned(), count.read())).into(),

@@ -46,6 +46,7 @@ mod sync;
 mod tally;
 mod task;
 mod threads;
+mod upgrade;
 mod wheel;
 
 pub use clock::{Clock, SystemClock};
@@ -56,6 +57,7 @@ pub use error::{Error, Result};
 pub use handle::ServerHandle;
 pub use http::Router;
 pub use server::Server;
+pub use upgrade::Change;
 
 /// The program of the README compiles.
 #[cfg(doctest)]

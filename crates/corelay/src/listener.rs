@@ -4,24 +4,42 @@
 //! is bound and set listening without it, which fails while anybody else listens there, and only then opened for its
 //! siblings, one per core (Linux looks at the option of the sockets that are there when a new one binds:
 //! `inet_csk_bind_conflict`). Another server's first socket then fails in turn.
+//!
+//! A listener may also be given from outside, bound, or come from the process that this one replaces. All sockets of such a one
+//! are served, however few threads there are: the kernel goes on spreading connections over all of them.
 
 use crate::config::{Address, SocketOptions};
 use crate::error::{Error, Result};
+use crate::upgrade::{Listened, Passed};
 use socket2::{Domain, SockAddr, Socket, Type};
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The listening sockets of one address.
 pub(crate) struct Listener {
+    /// As it was asked for.
+    configured: Address,
     /// The address with its real port.
     address: Address,
-    socket: Option<OwnedFd>,
+    /// Before threads have got theirs: one, or as many as the process before this one had.
+    sockets: Vec<OwnedFd>,
+    /// After that: the same again, for the process after this one.
+    kept: Vec<OwnedFd>,
+    /// Bound by somebody else, and not ours to remove.
+    given: bool,
+    /// Its number in the process before this one, which still has the sockets.
+    number: Option<usize>,
     /// Removed when the server ends.
     path: Option<PathBuf>,
+    /// Unless that is for another process to do, which listens there too.
+    is_anothers: Arc<AtomicBool>,
 }
 
 impl Listener {
@@ -32,13 +50,69 @@ impl Listener {
             Address::Tcp(tcp) => {
                 let socket = bind_tcp(&(*tcp).into(), options, false).map_err(failed)?;
                 let local = socket.local_addr().map_err(failed)?;
-                let address = local.as_socket().map_or_else(|| address.clone(), Address::Tcp);
-                Ok(Self { address, socket: Some(socket.into()), path: None })
+                let real = local.as_socket().map_or_else(|| address.clone(), Address::Tcp);
+                Ok(Self::of(address.clone(), real, vec![socket.into()]))
             }
             Address::Unix(path) => {
                 let socket = bind_unix(path, options).map_err(failed)?;
-                Ok(Self { address: address.clone(), socket: Some(socket.into()), path: Some(path.clone()) })
+                let mut listener = Self::of(address.clone(), address.clone(), vec![socket.into()]);
+                listener.path = Some(path.clone());
+                Ok(listener)
             }
+        }
+    }
+
+    fn of(configured: Address, address: Address, sockets: Vec<OwnedFd>) -> Self {
+        let (kept, number, is_anothers) = (Vec::new(), None, Arc::default());
+        Self { configured, address, sockets, kept, given: false, number, path: None, is_anothers }
+    }
+
+    /// A socket that listens already.
+    pub(crate) fn given(socket: OwnedFd) -> Result<Self> {
+        let socket = Socket::from(socket);
+        let address = given_address(&socket).map_err(|source| Error::Socket { source })?;
+        let mut listener = Self::of(address.clone(), address, vec![socket.into()]);
+        listener.given = true;
+        Ok(listener)
+    }
+
+    /// The listener with this number of the process that this one replaces. Its sockets come [later](Self::inherit).
+    pub(crate) fn of_predecessor(number: usize, listened: &Listened) -> Result<Self> {
+        let (configured, address) = (listened.configured.parse()?, listened.address.parse()?);
+        let mut listener = Self::of(configured, address, Vec::new());
+        (listener.number, listener.given) = (Some(number), listened.given);
+        if let Address::Unix(path) = &listener.address
+            && !listener.given
+        {
+            listener.path = Some(path.clone());
+            listener.is_anothers.store(true, Ordering::Relaxed);
+        }
+        Ok(listener)
+    }
+
+    /// Takes its sockets out of what the process before this one has sent.
+    pub(crate) fn inherit(&mut self, sockets: &mut HashMap<usize, Vec<OwnedFd>>, options: &SocketOptions) {
+        let Some(number) = self.number else { return };
+        self.sockets = sockets.remove(&number).unwrap_or_default();
+        for socket in &self.sockets {
+            // The length of its queue may have another setting by now.
+            let _ = rustix::net::listen(socket, backlog(options));
+        }
+    }
+
+    /// To be told whose the address is.
+    pub(crate) fn is_anothers(&self) -> Arc<AtomicBool> {
+        self.is_anothers.clone()
+    }
+
+    /// What the process after this one can have of it.
+    pub(crate) fn passed(&mut self) -> Passed {
+        Passed {
+            configured: self.configured.to_string(),
+            address: self.address.to_string(),
+            given: self.given,
+            sockets: std::mem::take(&mut self.kept),
+            is_anothers: self.is_anothers.clone(),
         }
     }
 
@@ -49,32 +123,58 @@ impl Listener {
     /// The sockets for `count` threads, each to be owned by its own. `true`: they are one socket, shared.
     pub(crate) fn sockets(&mut self, count: usize, options: &SocketOptions) -> Result<(Vec<OwnedFd>, bool)> {
         let failed = |source| Error::Bind { address: self.address.clone(), source };
-        let first = self.socket.take().ok_or_else(|| failed(io::ErrorKind::NotConnected.into()))?;
-        let mut sockets = vec![first];
+        let mut sockets = std::mem::take(&mut self.sockets);
+        let first = sockets.first().ok_or_else(|| failed(io::ErrorKind::NotConnected.into()))?;
         let own = match self.address {
+            // Whoever has bound a given one may be allowed to bind what we are not.
             Address::Tcp(tcp)
-                if count > 1 && corelay_poll::socket::share_port(&sockets[0]).map_err(failed)? =>
+                if !self.given && count > 1 && corelay_poll::socket::share_port(first).map_err(failed)? =>
             {
                 Some(SockAddr::from(tcp))
             }
             _ => None,
         };
-        while sockets.len() < count {
-            sockets.push(match &own {
-                Some(address) => bind_tcp(address, options, true).map_err(failed)?.into(),
-                None => sockets[0].try_clone().map_err(failed)?,
-            });
+        if let Some(address) = &own {
+            while sockets.len() < count {
+                sockets.push(bind_tcp(address, options, true).map_err(failed)?.into());
+            }
         }
-        Ok((sockets, own.is_none() && count > 1))
+        self.kept = sockets.iter().map(OwnedFd::try_clone).collect::<io::Result<_>>().map_err(failed)?;
+        let shared = sockets.len() < count;
+        while sockets.len() < count {
+            sockets.push(sockets[0].try_clone().map_err(failed)?);
+        }
+        Ok((sockets, shared))
     }
 }
 
 impl Drop for Listener {
     fn drop(&mut self) {
-        if let Some(path) = &self.path {
+        if let Some(path) = &self.path
+            && !self.is_anothers.load(Ordering::Relaxed)
+        {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+/// Where a socket listens that somebody else has bound.
+fn given_address(socket: &Socket) -> io::Result<Address> {
+    if socket.r#type()? != Type::STREAM {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no stream socket"));
+    }
+    if !rustix::net::sockopt::socket_acceptconn(socket)? {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it does not listen"));
+    }
+    socket.set_nonblocking(true)?;
+    let local = socket.local_addr()?;
+    if let Some(address) = local.as_socket() {
+        // Accepted sockets inherit it.
+        socket.set_tcp_nodelay(true)?;
+        return Ok(Address::Tcp(address));
+    }
+    let path = local.as_pathname().map(Path::to_owned);
+    Ok(Address::Unix(path.unwrap_or_else(|| PathBuf::from("(unnamed)"))))
 }
 
 fn bind_tcp(address: &SockAddr, options: &SocketOptions, sibling: bool) -> io::Result<Socket> {

@@ -57,6 +57,14 @@ impl Occupancy {
         Ok(())
     }
 
+    /// Counts in a connection that another process has let in: it is there, whatever the limits say.
+    pub(crate) fn move_in(&self, peer: Option<SocketAddr>) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        if let (Some(per_peer), Some(peer)) = (&self.per_peer, peer) {
+            *lock(&per_peer.open).entry(canonical(peer)).or_insert(0) += 1;
+        }
+    }
+
     pub(crate) fn leave(&self, peer: Option<SocketAddr>) {
         self.open.fetch_sub(1, Ordering::Relaxed);
         if let (Some(per_peer), Some(peer)) = (&self.per_peer, peer) {
@@ -83,6 +91,19 @@ pub(crate) fn network(peer: SocketAddr) -> IpAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_moves_in_counts_and_is_not_refused() {
+        let occupancy = Occupancy::new(1, Some(1));
+        (0..2).for_each(|_| occupancy.move_in(peer("10.0.0.1:1")));
+        assert_eq!(occupancy.open(), 2);
+        occupancy.leave(peer("10.0.0.1:1"));
+        occupancy.move_in(None);
+        occupancy.leave(None);
+        assert_eq!(occupancy.enter(peer("10.0.0.2:1")), Err(Refused::TooMany));
+        occupancy.leave(peer("10.0.0.1:1"));
+        assert_eq!(occupancy.enter(peer("10.0.0.1:2")), Ok(()));
+    }
 
     fn peer(text: &str) -> Option<SocketAddr> {
         Some(text.parse().expect("an address"))

@@ -15,7 +15,9 @@ use crate::service::{ServiceThreads, Terms};
 use crate::shared::Shared;
 use crate::status::Phase;
 use crate::threads::Threads;
+use crate::upgrade::{Change, Counts, OnChange, Outcome, Predecessor, Program, Upgrades, carry_over};
 use corelay_poll::{Events, Interest, Poller, Signal, Signals, Timer, Token, Trigger};
+use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
 /// A server: bound, and ready to serve a [`Router`].
@@ -35,6 +37,11 @@ pub struct Server {
     handle: ServerHandle,
     /// Watched from the first listener on: whoever sees the address may send a signal.
     signals: Option<Signals>,
+    /// What an upgrade starts.
+    program: Option<Program>,
+    /// The process that this one replaces.
+    predecessor: Option<Predecessor>,
+    on_change: OnChange,
 }
 
 impl Server {
@@ -42,7 +49,17 @@ impl Server {
     pub fn new(config: Config) -> Self {
         let clock = Arc::new(SystemClock);
         let handle = ServerHandle::default();
-        Self { config, listeners: Vec::new(), addresses: Vec::new(), clock, handle, signals: None }
+        Self {
+            config,
+            listeners: Vec::new(),
+            addresses: Vec::new(),
+            clock,
+            handle,
+            signals: None,
+            program: None,
+            predecessor: None,
+            on_change: Arc::new(|_| {}),
+        }
     }
 
     /// A server with the default configuration that listens on `address`: `IP:PORT`, `[IPv6]:PORT`, `NAME:PORT` or
@@ -61,14 +78,69 @@ impl Server {
     /// [`Error::Bind`]: most often another server listens there. [`Error::Cores`] for processors that cannot be had:
     /// better here than after the address was announced.
     pub fn listen(mut self, address: Address) -> Result<Self> {
-        Placement::choose(&self.config)?;
-        if self.config.drain.on_signals && self.signals.is_none() {
-            self.signals = Some(Signals::new(&[Signal::Terminate, Signal::Interrupt]).map_err(Error::Poll)?);
+        self.prepare()?;
+        let before = self.predecessor.as_mut().and_then(|process| process.claim(&address.to_string()));
+        let listener = match before {
+            Some((number, listened)) => Listener::of_predecessor(number, &listened)?,
+            None => Listener::bind(&address, &self.config.sockets)?,
+        };
+        self.add(listener);
+        Ok(self)
+    }
+
+    /// Listens on a socket that is bound and listens already, TCP or Unix: from a service manager, say.
+    ///
+    /// # Errors
+    /// [`Error::Socket`] for what is no such socket; else as [`Server::listen`].
+    pub fn listen_on(mut self, socket: OwnedFd) -> Result<Self> {
+        self.prepare()?;
+        self.add(Listener::given(socket)?);
+        Ok(self)
+    }
+
+    /// In an upgrade, listens on the sockets that the process before this one was given by [`Server::listen_on`]. Else it
+    /// does nothing.
+    ///
+    /// # Errors
+    /// As [`Server::listen`].
+    pub fn listen_on_inherited(mut self) -> Result<Self> {
+        self.prepare()?;
+        while let Some((number, listened)) = self.predecessor.as_mut().and_then(Predecessor::claim_given) {
+            self.add(Listener::of_predecessor(number, &listened)?);
         }
-        let listener = Listener::bind(&address, &self.config.sockets)?;
+        Ok(self)
+    }
+
+    /// Before the first listener.
+    fn prepare(&mut self) -> Result<()> {
+        Placement::choose(&self.config)?;
+        if self.program.is_some() {
+            return Ok(());
+        }
+        let mut signals = Vec::new();
+        if self.config.drain.on_signals {
+            signals.extend([Signal::Terminate, Signal::Interrupt]);
+        }
+        if self.config.upgrade.on_signal {
+            signals.push(Signal::User2);
+        }
+        if !signals.is_empty() {
+            self.signals = Some(Signals::new(&signals).map_err(Error::Poll)?);
+        }
+        self.predecessor = Predecessor::meet()?;
+        self.program = Program::this().inspect_err(|error| tracing::warn!(%error, "no upgrades")).ok();
+        Ok(())
+    }
+
+    fn add(&mut self, listener: Listener) {
         self.addresses.push(listener.address().clone());
         self.listeners.push(listener);
-        Ok(self)
+    }
+
+    /// Has `told` hear of each [`Change`]: on threads that serve nothing, and wait for it.
+    pub fn on_change(mut self, told: impl Fn(Change) + Send + Sync + 'static) -> Self {
+        self.on_change = Arc::new(told);
+        self
     }
 
     /// Takes time from `clock` instead of the operating system: for tests.
@@ -109,17 +181,38 @@ impl Server {
         });
         let count = placement.cores.len();
         let shared = Arc::new(Shared::new(app, self.config.clone(), self.clock.clone(), service, count));
+        let counted = self.inherit(&shared)?;
         let control = Arc::new(Control::new().map_err(Error::Poll)?);
         let farewell = Arc::new(Farewells::new(control.clone()));
         let engine = self.engine(placement, shared.clone(), farewell.clone())?;
         let running = Arc::new(Running { shared, engine, control });
-        let mut supervisor = Supervisor::new(running.clone(), self.signals.take(), farewell)?;
+        let passed = self.listeners.iter_mut().map(Listener::passed).collect();
+        let upgrades = Upgrades::new(passed, self.program.take(), self.on_change.clone());
+        let mut supervisor = Supervisor::new(running.clone(), self.signals.take(), farewell, upgrades)?;
         // First the handle, then the threads: the first request may ask for the status.
         self.handle.started(running.clone());
+        carry_over(&counted, &running);
         running.engine.start()?;
+        match self.predecessor.take() {
+            Some(predecessor) => predecessor.take_over(running.clone(), self.on_change.clone())?,
+            None => (self.on_change)(Change::Serving),
+        }
         let ended = supervisor.watch();
         running.engine.ended();
         ended
+    }
+
+    /// In an upgrade: says that this process is ready, and has its listeners, and what the one before has counted.
+    fn inherit(&mut self, shared: &Shared) -> Result<Counts> {
+        let Some(predecessor) = &mut self.predecessor else { return Ok(Counts::default()) };
+        shared.upgrade.comes_after(predecessor.upgrades());
+        shared.app.learn(predecessor.learnt_routes());
+        let (mut sockets, counted) = predecessor.be_ready()?;
+        for listener in &mut self.listeners {
+            listener.inherit(&mut sockets, &self.config.sockets);
+            predecessor.listeners.push(listener.is_anothers());
+        }
+        Ok(counted)
     }
 
     /// The engine, with its listening sockets.
@@ -157,10 +250,18 @@ struct Supervisor {
     signals: Option<Signals>,
     timer: Timer,
     farewell: Arc<Farewells>,
+    upgrades: Upgrades,
+    /// It is to drain, once the upgrade that is under way has ended, if it does not end by that.
+    drains_then: bool,
 }
 
 impl Supervisor {
-    fn new(running: Arc<Running>, signals: Option<Signals>, farewell: Arc<Farewells>) -> Result<Self> {
+    fn new(
+        running: Arc<Running>,
+        signals: Option<Signals>,
+        farewell: Arc<Farewells>,
+        upgrades: Upgrades,
+    ) -> Result<Self> {
         let make = || -> std::io::Result<_> {
             let (poller, timer) = (Poller::new()?, Timer::new()?);
             poller.add(&running.control.waker, CONTROL, Interest::READ, Trigger::Level)?;
@@ -171,7 +272,7 @@ impl Supervisor {
             Ok((poller, timer))
         };
         let (poller, timer) = make().map_err(Error::Poll)?;
-        Ok(Self { running, poller, signals, timer, farewell })
+        Ok(Self { running, poller, signals, timer, farewell, upgrades, drains_then: false })
     }
 
     /// Waits until all that serves has ended, or may be waited for no longer.
@@ -189,14 +290,25 @@ impl Supervisor {
                         }
                     }
                     _ => {
-                        while self.signals.as_ref().and_then(Signals::next).is_some() {
-                            if self.running.shared.phase() != Phase::Serving {
+                        while let Some(signal) = self.signals.as_ref().and_then(Signals::next) {
+                            if signal == Signal::User2 {
+                                self.upgrades.begin(&self.running);
+                            } else if self.drains_then || self.running.shared.phase() != Phase::Serving {
                                 return self.cut_off();
+                            } else {
+                                self.begin();
                             }
-                            self.begin();
                         }
                     }
                 }
+            }
+            if self.running.control.take_upgrade_request() {
+                self.upgrades.begin(&self.running);
+            }
+            if let Some(outcome) = self.upgrades.outcome()
+                && !self.goes_on_after(&outcome)
+            {
+                return self.cut_off();
             }
             if self.running.control.take_drain_request() {
                 self.begin();
@@ -213,6 +325,11 @@ impl Supervisor {
         if shared.phase() != Phase::Serving {
             return;
         }
+        if self.upgrades.stop() {
+            self.drains_then = true;
+            return;
+        }
+        self.upgrades.tell(Change::Draining);
         shared.enter_phase(Phase::Unready);
         let delay = shared.config.drain.delay;
         if delay.is_zero() || self.timer.set_after(delay).is_err() {
@@ -222,7 +339,22 @@ impl Supervisor {
         }
     }
 
+    /// An upgrade has ended. `false`: what is left now was to have finished before.
+    fn goes_on_after(&mut self, outcome: &Outcome) -> bool {
+        match outcome {
+            Outcome::Upgraded { cut_off: true, .. } => return false,
+            Outcome::Upgraded { cut_off: false, .. } => self.drain(),
+            Outcome::NotUpgraded { drain, .. } => {
+                if std::mem::take(&mut self.drains_then) || *drain {
+                    self.begin();
+                }
+            }
+        }
+        true
+    }
+
     fn drain(&mut self) {
+        self.upgrades.forget_listeners();
         let shared = self.running.shared.clone();
         tracing::info!(open = shared.occupancy.open(), "draining");
         shared.enter_phase(Phase::Draining);

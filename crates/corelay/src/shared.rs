@@ -7,8 +7,9 @@ use crate::http::App;
 use crate::peers::Occupancy;
 use crate::restraint::Restraint;
 use crate::service::ServiceThreads;
-use crate::status::{Count, Counters, Phase};
+use crate::status::{Count, Counters, Phase, Row};
 use crate::task::Task;
+use crate::upgrade::Upgrading;
 use corelay_http::{Head, Persistence};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU32, Ordering, fence};
@@ -32,6 +33,7 @@ pub(crate) struct Shared {
     pub(crate) door: DoorCounters,
     /// The monitor of cores, if there is one.
     pub(crate) monitor: Option<Arc<MonitorBell>>,
+    pub(crate) upgrade: Upgrading,
     phase: AtomicU8,
 }
 
@@ -47,6 +49,30 @@ pub(crate) struct DoorCounters {
     pub(crate) pauses_said: SaidRarely,
     /// That threads cannot be started.
     pub(crate) threads_said: SaidRarely,
+}
+
+impl DoorCounters {
+    fn named(&self) -> [(&'static str, &Count); 5] {
+        [
+            ("too_many", &self.too_many),
+            ("too_many_of_peer", &self.too_many_of_peer),
+            ("no_service_thread", &self.no_service_thread),
+            ("accept_pauses", &self.accept_pauses),
+            ("no_thread", &self.no_thread),
+        ]
+    }
+
+    /// All it has counted, for the process after this one.
+    pub(crate) fn to_row(&self) -> Row {
+        self.named().into_iter().map(|(name, count)| (name.to_owned(), count.read())).collect()
+    }
+
+    /// Counts on from what the process before this one has counted.
+    pub(crate) fn carry_over(&self, row: &Row) {
+        for (name, count) in self.named() {
+            count.add_shared(row.get(name).copied().unwrap_or(0));
+        }
+    }
 }
 
 /// Something the log says once a minute, whichever thread it happens to.
@@ -120,6 +146,7 @@ impl Shared {
             service_counters: Arc::default(),
             door: DoorCounters::default(),
             monitor: (config.engine == Engine::Cores && config.relay == Relay::On).then(Arc::default),
+            upgrade: Upgrading::default(),
             phase: AtomicU8::new(0),
             config,
         }

@@ -139,6 +139,30 @@ impl<T> Slab<T> {
         matches!(entry.slot, Slot::Here(_)).then(|| Token::new(slot, entry.generation))
     }
 
+    /// Up to `most` values that are here and wanted, among `slots` slots from `from` on, and where to look on.
+    pub(crate) fn find(
+        &self,
+        from: usize,
+        slots: usize,
+        most: usize,
+        wanted: impl Fn(&T) -> bool,
+    ) -> (Vec<Token>, usize) {
+        let (mut found, mut at) = (Vec::new(), from);
+        for _ in 0..slots.min(self.entries.len()) {
+            if found.len() == most {
+                break;
+            }
+            at %= self.entries.len();
+            if let Entry { generation, slot: Slot::Here(value) } = &self.entries[at]
+                && wanted(value)
+            {
+                found.push(Token::new(at as u32, *generation));
+            }
+            at += 1;
+        }
+        (found, at)
+    }
+
     /// Every value that is here.
     pub(crate) fn tokens(&self) -> impl Iterator<Item = Token> + '_ {
         (0..self.entries.len()).filter_map(|index| self.token_of(index as u32))
@@ -181,6 +205,22 @@ mod tests {
         assert_eq!(slab.call(token), None);
         let next = slab.reserve();
         assert!(!slab.was_called(next), "a call for who was there before");
+    }
+
+    #[test]
+    fn who_looks_on_from_where_it_stopped_finds_all_that_is_wanted_and_here() {
+        let mut slab = Slab::new();
+        let tokens: Vec<Token> = (0..10).map(|_| slab.reserve()).collect();
+        (0..).zip(&tokens).for_each(|(value, token)| slab.put_back(*token, value).expect("reserved"));
+        slab.take(tokens[4]);
+        let (mut all, mut at) = (Vec::new(), 7);
+        for _ in 0..4 {
+            let (found, next) = slab.find(at, 3, 2, |value| value % 2 == 0);
+            all.extend(found);
+            at = next;
+        }
+        assert_eq!(all, [tokens[8], tokens[0], tokens[2], tokens[6]], "once around");
+        assert_eq!(Slab::<u32>::new().find(3, 5, 5, |_| true).0, []);
     }
 
     #[test]

@@ -32,6 +32,9 @@ impl Count {
     }
 }
 
+/// Counts by name, as they go from process to process.
+pub(crate) type Row = BTreeMap<String, u64>;
+
 /// The counters of one core, or of all service threads together.
 #[derive(Default)]
 pub(crate) struct Counters {
@@ -47,6 +50,8 @@ pub(crate) struct Counters {
     pub(crate) passed_in: Count,
     pub(crate) passed_on: Count,
     pub(crate) handler_panics: Count,
+    pub(crate) moved_in: Count,
+    pub(crate) moved_away: Count,
     closes: [Count; CloseReason::ALL.len()],
 }
 
@@ -65,21 +70,44 @@ impl Counters {
     }
 
     fn all(&self) -> impl Iterator<Item = &Count> {
+        self.named().map(|(_, count)| count)
+    }
+
+    /// Every count, with a name that another process knows it by.
+    fn named(&self) -> impl Iterator<Item = (&'static str, &Count)> {
         let named = [
-            &self.accepted,
-            &self.closed,
-            &self.requests,
-            &self.received_bytes,
-            &self.sent_bytes,
-            &self.handler_ns,
-            &self.wake_ups,
-            &self.connection_relays,
-            &self.core_relays,
-            &self.passed_in,
-            &self.passed_on,
-            &self.handler_panics,
+            ("accepted", &self.accepted),
+            ("closed", &self.closed),
+            ("requests", &self.requests),
+            ("received_bytes", &self.received_bytes),
+            ("sent_bytes", &self.sent_bytes),
+            ("handler_ns", &self.handler_ns),
+            ("wake_ups", &self.wake_ups),
+            ("connection_relays", &self.connection_relays),
+            ("core_relays", &self.core_relays),
+            ("passed_in", &self.passed_in),
+            ("passed_on", &self.passed_on),
+            ("handler_panics", &self.handler_panics),
+            ("moved_in", &self.moved_in),
+            ("moved_away", &self.moved_away),
         ];
-        named.into_iter().chain(&self.closes)
+        let closes = CloseReason::ALL.into_iter().map(CloseReason::name);
+        named.into_iter().chain(closes.zip(&self.closes))
+    }
+
+    /// Every count that is not zero, by its name.
+    pub(crate) fn to_row(&self) -> Row {
+        let counted = self.named().map(|(name, count)| (name.to_owned(), count.read()));
+        counted.filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// The counts of a row; those that are not known here are left out.
+    pub(crate) fn of_row(row: &Row) -> Self {
+        let counters = Self::default();
+        for (name, count) in counters.named() {
+            count.add(row.get(name).copied().unwrap_or(0));
+        }
+        counters
     }
 
     fn closes(&self) -> BTreeMap<String, u64> {
@@ -93,10 +121,11 @@ impl Counters {
     pub(crate) fn core_status(&self, core: usize, cpu: Option<usize>) -> CoreStatus {
         let (accepted, closed) = (self.accepted.read(), self.closed.read());
         let (passed_in, passed_on) = (self.passed_in.read(), self.passed_on.read());
+        let (moved_in, moved_away) = (self.moved_in.read(), self.moved_away.read());
         CoreStatus {
             core,
             cpu,
-            connections: (accepted + passed_in).saturating_sub(closed + passed_on),
+            connections: (accepted + passed_in + moved_in).saturating_sub(closed + passed_on + moved_away),
             connections_accepted: accepted,
             requests: self.requests.read(),
             received_bytes: self.received_bytes.read(),
@@ -112,6 +141,8 @@ impl Counters {
             connections_passed_in: passed_in,
             connections_passed_on: passed_on,
             handler_panics: self.handler_panics.read(),
+            connections_moved_in: moved_in,
+            connections_moved_away: moved_away,
             closes: self.closes(),
         }
     }
@@ -129,7 +160,13 @@ pub struct Status {
     pub phase: Phase,
     /// Whether a balancer should send new work: true while `serving`.
     pub ready: bool,
-    /// Seconds since the server started.
+    /// The process that answers.
+    #[serde(default)]
+    pub pid: u32,
+    /// How many processes have served before this one, each replaced by the next in an upgrade. Counters go on from theirs.
+    #[serde(default)]
+    pub upgrades: u64,
+    /// Seconds since this process began to serve.
     pub uptime_s: f64,
     /// Open connections in all, those on service threads included.
     pub connections: u64,
@@ -154,6 +191,8 @@ impl Status {
             engine: "cores".to_owned(),
             phase: Phase::Serving,
             ready: false,
+            pid: std::process::id(),
+            upgrades: 0,
             uptime_s: 0.0,
             connections: 0,
             refused: BTreeMap::new(),
@@ -212,6 +251,12 @@ pub struct CoreStatus {
     /// Panics of user code on it: handlers, middleware, iterators and destructors of answers. A handler's is a 500.
     #[serde(default)]
     pub handler_panics: u64,
+    /// Connections it took over from the process that this one has replaced.
+    #[serde(default)]
+    pub connections_moved_in: u64,
+    /// Connections it gave to a process that replaces this one.
+    #[serde(default)]
+    pub connections_moved_away: u64,
     /// Closed connections by reason.
     pub closes: BTreeMap<String, u64>,
 }

@@ -50,6 +50,7 @@ pub(super) const LIMITS: &str = "Limits";
 const DEADLINES: &str = "Deadlines";
 const SOCKETS: &str = "Sockets";
 const SHUTDOWN: &str = "Shutdown";
+const UPGRADE: &str = "Upgrade";
 pub(super) const LOGGING: &str = "Logging";
 const TESTING: &str = "Testing";
 
@@ -472,6 +473,38 @@ pub(crate) static SETTINGS: &[Setting] = &[
         help: "How long to say unready, and still serve, before the drain begins\n\n\
                For load balancers that need a while to notice. Comes before the time of --drain.",
         set: Set::One(|o, text| put(&mut o.config.drain.delay, value::duration(text))),
+    },
+    Setting {
+        name: "upgrade-timeout",
+        group: UPGRADE,
+        takes: &value::DURATION,
+        default: Some("10m"),
+        excludes: None,
+        help: "How long what cannot move to the new process may take to finish; past it it is cut off\n\n\
+               Requests in a handler and bodies under way finish where they are, and their connections \
+               follow. Upgraded connections (WebSocket, CONNECT) stay. The old process ends when it holds \
+               nothing, or after this long, with exit status 1.",
+        set: Set::One(|o, text| put(&mut o.config.upgrade.timeout, value::duration(text))),
+    },
+    Setting {
+        name: "upgrade-ready-timeout",
+        group: UPGRADE,
+        takes: &value::TIMEOUT,
+        default: Some("30s"),
+        excludes: None,
+        help: "How long the new process may take until it is ready, and then until it listens\n\n\
+               Past it it is killed, and this process goes on as it was.",
+        set: Set::One(|o, text| put(&mut o.config.upgrade.ready_timeout, value::timeout(text))),
+    },
+    Setting {
+        name: "upgrade-answer-timeout",
+        group: UPGRADE,
+        takes: &value::TIMEOUT,
+        default: Some("5s"),
+        excludes: None,
+        help: "How long the new process may take for each answer while connections move\n\n\
+               Past it it is killed, and this process takes back what was not the new one's yet.",
+        set: Set::One(|o, text| put(&mut o.config.upgrade.answer_timeout, value::timeout(text))),
     },
     Setting {
         name: "log",

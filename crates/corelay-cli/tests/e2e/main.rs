@@ -37,4 +37,5 @@ mod split_requests;
 mod status_command;
 mod timeouts;
 mod unread_bodies;
+mod upgrade;
 mod uploads;

@@ -7,6 +7,7 @@
 
 mod client;
 mod engine;
+mod generations;
 mod process;
 mod scratch;
 mod server;
@@ -15,6 +16,7 @@ use std::time::Duration;
 
 pub(crate) use client::{Client, Response};
 pub(crate) use engine::Engine;
+pub(crate) use generations::{Generations, until};
 pub(crate) use process::Process;
 pub(crate) use scratch::Scratch;
 pub(crate) use server::{Finished, Server};

@@ -117,6 +117,11 @@ impl Server {
         Finished { code: exit_code(status), stdout: String::new(), stderr }
     }
 
+    /// Waits until its process has ended, whoever else still has its standard output: the exit code.
+    pub(crate) fn wait_for_exit(&mut self) -> i32 {
+        exit_code(self.child.wait().expect("a child can be waited for"))
+    }
+
     /// Where the first TCP listener is.
     pub(crate) fn address(&self) -> SocketAddr {
         let url = self.listeners.iter().find_map(|listener| listener.strip_prefix("http://"));

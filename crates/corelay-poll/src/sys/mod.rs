@@ -73,6 +73,11 @@ pub(crate) use accept::accept;
 mod listen;
 pub(crate) use listen::{SEND_FLAGS, SEND_LAST_FLAGS, set_defer_accept, share_port};
 
+#[cfg_attr(not(target_os = "macos"), path = "descriptors/cmsg_cloexec.rs")]
+#[cfg_attr(target_os = "macos", path = "descriptors/darwin.rs")]
+mod descriptors;
+pub(crate) use descriptors::{RECEIVE_DESCRIPTORS_FLAGS, close_on_exec};
+
 #[cfg_attr(target_os = "linux", path = "send_queue/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "send_queue/none.rs")]
 mod send_queue;

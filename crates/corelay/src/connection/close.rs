@@ -66,6 +66,11 @@ impl CloseReason {
         Self::Internal,
     ];
 
+    /// The reason with this name.
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|reason| reason.name() == name)
+    }
+
     /// The name it is counted by.
     ///
     /// ```

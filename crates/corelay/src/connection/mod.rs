@@ -26,6 +26,7 @@ mod body;
 mod close;
 mod expiry;
 mod input;
+mod moving;
 mod output;
 mod serve;
 mod service;
@@ -36,6 +37,7 @@ mod turn;
 mod wire;
 
 pub use close::CloseReason;
+pub(crate) use moving::{Kinds, State};
 pub(crate) use output::Outgoing;
 pub(crate) use service::Job;
 pub(crate) use turn::{INPUT_BYTES, Turn};

@@ -21,19 +21,27 @@ pub(crate) struct Acceptor {
     cores: Vec<Arc<Core>>,
     policy: Accept,
     stop: Arc<AtomicBool>,
+    shut: Arc<AtomicBool>,
     next: usize,
 }
 
-/// Ends an [`Acceptor`].
+/// Ends an [`Acceptor`], or has it pause.
 #[derive(Clone)]
 pub(crate) struct StopAccepting {
     waker: Arc<Waker>,
     stop: Arc<AtomicBool>,
+    shut: Arc<AtomicBool>,
 }
 
 impl StopAccepting {
     pub(crate) fn stop(&self) {
         self.stop.store(true, Ordering::Release);
+        let _ = self.waker.wake();
+    }
+
+    /// Shuts its doors while another process lets in, or opens them again.
+    pub(crate) fn shut(&self, shut: bool) {
+        self.shut.store(shut, Ordering::Release);
         let _ = self.waker.wake();
     }
 }
@@ -49,9 +57,9 @@ impl Acceptor {
         for (index, door) in doors.iter().enumerate() {
             door.open(&poller, door_token(index))?;
         }
-        let stop = Arc::new(AtomicBool::new(false));
-        let handle = StopAccepting { waker: waker.clone(), stop: stop.clone() };
-        Ok((Self { poller, waker, doors, cores, policy, stop, next: 0 }, handle))
+        let (stop, shut) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let handle = StopAccepting { waker: waker.clone(), stop: stop.clone(), shut: shut.clone() };
+        Ok((Self { poller, waker, doors, cores, policy, stop, shut, next: 0 }, handle))
     }
 
     /// Accepts until stopped; what waits at the doors then is still let in.
@@ -59,7 +67,9 @@ impl Acceptor {
         let mut events = Events::with_capacity(64);
         while !self.stop.load(Ordering::Acquire) {
             let now = server.epoch.moment(server.clock.now());
+            let shut = self.shut.load(Ordering::Acquire);
             for index in 0..self.doors.len() {
+                self.doors[index].shut(shut, &self.poller, door_token(index));
                 self.doors[index].reopen_when_due(&self.poller, door_token(index), now.tick);
             }
             let due = self.doors.iter().filter_map(|door| door.paused_until).min();

@@ -4,19 +4,23 @@ use super::acceptor::{Acceptor, StopAccepting};
 use super::monitor::Monitor;
 use super::{Core, Ended, Message};
 use crate::config::Accept;
+use crate::connection::Connection;
 use crate::door::Wake;
 use crate::engine::{Engine, Parts, spawn};
 use crate::error::{Error, Result};
 use crate::farewell::Farewells;
 use crate::shared::Shared;
-use crate::status::CoreStatus;
+use crate::status::{CoreStatus, Row};
 use crate::sync::lock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 use std::thread::JoinHandle;
 
 /// The engine `cores`.
 pub(crate) struct Cores {
     cores: Vec<Arc<Core>>,
+    /// Whose turn it is to adopt a connection of another process.
+    next: AtomicUsize,
     /// The processors of threads that belong to no core.
     cpus: Vec<usize>,
     shared: Arc<Shared>,
@@ -52,7 +56,8 @@ impl Cores {
         let accepting =
             acceptor.map_or(Accepting::Nobody, |(acceptor, stop)| Accepting::Ready(acceptor, stop));
         let Parts { placement, shared, farewell, .. } = parts;
-        Ok(Self { cores, cpus: placement.cpus, shared, farewell, accepting: Mutex::new(accepting) })
+        let next = AtomicUsize::new(0);
+        Ok(Self { cores, next, cpus: placement.cpus, shared, farewell, accepting: Mutex::new(accepting) })
     }
 
     fn start_monitor(&self) -> Result<()> {
@@ -118,6 +123,36 @@ impl Engine for Cores {
         }
         for core in &self.cores {
             core.send(Message::Drain);
+        }
+    }
+
+    fn open_doors(&self, open: bool) {
+        if let Accepting::Running(_, accepting) = &*lock(&self.accepting) {
+            return accepting.shut(!open);
+        }
+        for core in &self.cores {
+            core.send(Message::Doors { open });
+        }
+    }
+
+    fn let_go(&self, most: usize) {
+        for core in &self.cores {
+            core.ask_to_let_go(most.div_ceil(self.cores.len()));
+        }
+    }
+
+    fn adopt(&self, connection: Connection) {
+        let core = &self.cores[self.next.fetch_add(1, Ordering::Relaxed) % self.cores.len()];
+        core.adopt(connection, &self.shared);
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        self.cores.iter().map(|core| core.row()).collect()
+    }
+
+    fn carry_over(&self, rows: &[Row]) {
+        for (row, core) in rows.iter().zip(self.cores.iter().cycle()) {
+            core.carry_over(row);
         }
     }
 

@@ -12,6 +12,7 @@ mod engine;
 mod gauges;
 mod inbox;
 mod monitor;
+mod moving;
 mod owner;
 mod passing;
 mod relay;
@@ -35,7 +36,7 @@ use crate::door::{Door, door_token};
 use crate::farewell::Farewells;
 use crate::shared::Shared;
 use crate::slab::{NOT_A_CONNECTION, Slab};
-use crate::status::CoreStatus;
+use crate::status::{CoreStatus, Counters, Row};
 use crate::task::{Home, Outcome};
 use crate::wheel::Wheel;
 use balance::Share;
@@ -51,6 +52,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
 use watchdog::Watchdog;
+
+/// In a core's row, what its owner does not count itself.
+const FALSE_RELAYS: &str = "false_core_relays";
+const STALLED: &str = "core_stalled_us";
 
 const WAKER: Token = Token::new(0, NOT_A_CONNECTION);
 
@@ -78,6 +83,8 @@ pub(crate) struct Core {
     arriving: AtomicUsize,
     /// Connections it has or is about to get: what dispatching looks at.
     load: AtomicUsize,
+    /// It is asked to let connections go, and has not come to it.
+    asked: AtomicBool,
 }
 
 /// What is behind a core's lock.
@@ -93,6 +100,8 @@ struct State {
     closing: Option<usize>,
     draining: bool,
     stopped: bool,
+    /// The slot up to which was looked for connections that can move.
+    looked_to: usize,
 }
 
 /// What other threads send to a core.
@@ -105,6 +114,12 @@ pub(crate) enum Message {
     Gone(Token, Option<SocketAddr>, CloseReason),
     /// A connection of another core's: this one has more time for it.
     Passed(Connection),
+    /// A connection of another process, or one that has not left for it after all.
+    Moved(Connection),
+    /// Let this many connections go that can move to another process.
+    LetGo(usize),
+    /// Open your doors, or shut them while another process lets in.
+    Doors { open: bool },
     /// Count from now on how often each connection is served.
     Measure,
     /// Give away part of the work, by what was counted.
@@ -147,6 +162,7 @@ impl Core {
             closing: None,
             draining: false,
             stopped: false,
+            looked_to: 0,
         };
         let first = Arc::new(Tenure::default());
         let books = Books::default();
@@ -167,6 +183,7 @@ impl Core {
             busy: AtomicU32::new(0),
             arriving: AtomicUsize::new(0),
             load: AtomicUsize::new(0),
+            asked: AtomicBool::new(false),
         })
     }
 
@@ -194,6 +211,22 @@ impl Core {
         status.core_stalled_ms = self.stalled_us.load(Ordering::Relaxed) / 1000;
         status.busy = f64::from(self.busy.load(Ordering::Relaxed)) / 1000.0;
         status
+    }
+
+    /// All it has counted, for the process after this one.
+    pub(crate) fn row(&self) -> Row {
+        let mut row = self.books.sum().to_row();
+        row.insert(FALSE_RELAYS.into(), self.false_relays.load(Ordering::Relaxed));
+        row.insert(STALLED.into(), self.stalled_us.load(Ordering::Relaxed));
+        row
+    }
+
+    /// Counts on from what a core of the process before this one has counted.
+    pub(crate) fn carry_over(&self, row: &Row) {
+        self.books.add(&Counters::of_row(row));
+        let of = |name| row.get(name).copied().unwrap_or(0);
+        self.false_relays.fetch_add(of(FALSE_RELAYS), Ordering::Relaxed);
+        self.stalled_us.fetch_add(of(STALLED), Ordering::Relaxed);
     }
 
     /// The tenure of its first owner, before anybody serves it.

@@ -418,6 +418,9 @@ impl Owner {
                 }
                 Message::Gone(token, peer, reason) => self.count_out(token, peer, reason),
                 Message::Passed(connection) => self.take_over(connection),
+                Message::Moved(connection) => self.move_in(connection),
+                Message::LetGo(most) => self.let_go(most),
+                Message::Doors { open } => self.open_doors(open),
                 Message::Measure => self.measure(),
                 Message::Share(share) => self.share(&share),
                 Message::Bind => self.core.bind(&self.server),

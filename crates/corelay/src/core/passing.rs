@@ -67,6 +67,11 @@ impl Owner {
     pub(super) fn take_over(&mut self, mut connection: Connection) {
         self.turn.tally.counters.passed_in.add(1);
         connection.turns = 0;
+        self.settle_in(connection);
+    }
+
+    /// Gives a connection that counts as arriving a slot, and serves it.
+    pub(super) fn settle_in(&mut self, connection: Connection) {
         let Some(mut state) = self.lock() else { return };
         let token = state.connections.reserve();
         let _ = state.connections.put_back(token, connection);

@@ -99,6 +99,15 @@ impl App {
             .collect()
     }
 
+    /// Learns what another process has learnt.
+    pub(crate) fn learn(&self, patterns: &[String]) {
+        for endpoint in self.endpoints() {
+            if patterns.iter().any(|pattern| pattern == endpoint.pattern()) {
+                endpoint.habit().learn();
+            }
+        }
+    }
+
     /// Sets what an extractor may gather where the route does not say: the server's own limit.
     pub(crate) fn limit_whole_bodies(&mut self, bytes: usize) {
         self.whole_body_bytes_max = bytes;

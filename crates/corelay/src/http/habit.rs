@@ -127,6 +127,11 @@ impl Habit {
         true
     }
 
+    /// It was learnt by another process.
+    pub(crate) fn learn(&self) {
+        self.change(ON_CORE, LEARNT);
+    }
+
     fn change(&self, from: u8, to: u8) -> bool {
         self.placement.compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }

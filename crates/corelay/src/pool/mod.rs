@@ -23,6 +23,8 @@
 mod state;
 mod worker;
 
+use crate::books::Books;
+use crate::connection::Connection;
 use crate::core::Tenure;
 use crate::door::{Wake, door_token};
 use crate::engine::{Engine, Parts, pin_current_thread, spawn};
@@ -30,9 +32,10 @@ use crate::error::{Error, Result};
 use crate::farewell::Farewells;
 use crate::shared::Shared;
 use crate::slab::NOT_A_CONNECTION;
-use crate::status::CoreStatus;
+use crate::status::{CoreStatus, Counters, Row};
 use crate::sync::lock;
 use crate::task::{Home, Outcome};
+use crate::upgrade::turn_away;
 use corelay_poll::{Interest, Poller, Token, Trigger, Waker};
 use state::State;
 use std::io;
@@ -47,6 +50,8 @@ pub(crate) struct Pool {
     waker: Waker,
     state: Mutex<State>,
     shared: Arc<Shared>,
+    /// What no worker counts: connections that move, and what the process before this one has counted.
+    books: Books,
 }
 
 /// The engine `pool`.
@@ -74,7 +79,7 @@ impl Workers {
                 door.open(&poller, door_token(index))?;
             }
             let state = Mutex::new(State::new(&poller, doors)?);
-            Ok(Pool { poller, waker, state, shared: parts.shared.clone() })
+            Ok(Pool { poller, waker, state, shared: parts.shared.clone(), books: Books::default() })
         };
         let pool = Arc::new(make().map_err(Error::Poll)?);
         let cpus = parts.placement.cores.iter();
@@ -107,15 +112,43 @@ impl Engine for Workers {
         self.pool.ring();
     }
 
+    fn open_doors(&self, open: bool) {
+        lock(&self.pool.state).open_doors(open, &self.pool.poller);
+    }
+
+    fn let_go(&self, most: usize) {
+        self.pool.let_go(most);
+    }
+
+    fn adopt(&self, connection: Connection) {
+        self.pool.adopt(connection);
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        let mut rows: Vec<Row> = self.places.iter().map(|place| place.tenure.counters.to_row()).collect();
+        rows.push(self.pool.books.sum().to_row());
+        rows
+    }
+
+    fn carry_over(&self, rows: &[Row]) {
+        rows.iter().for_each(|row| self.pool.books.add(&Counters::of_row(row)));
+    }
+
     fn cut_off(&self) {
         lock(&self.pool.state).stop();
         self.pool.ring();
     }
 
-    /// A connection belongs to the pool and to no worker, so each says that it has none.
+    /// A connection belongs to the pool and to no worker, so each says that it has none. What no worker has counted is
+    /// added to the first.
     fn status(&self) -> Vec<CoreStatus> {
         let row = |(number, place): (usize, &Place)| {
-            let mut status = place.tenure.counters.core_status(number, place.cpu);
+            let sum = Counters::default();
+            place.tenure.counters.add_to(&sum);
+            if number == 0 {
+                self.pool.books.sum().add_to(&sum);
+            }
+            let mut status = sum.core_status(number, place.cpu);
             status.connections = 0;
             status.in_handler = place.tenure.stay().is_some();
             status
@@ -130,6 +163,45 @@ impl Pool {
         if let Err(error) = self.waker.wake() {
             tracing::error!(%error, "a worker could not be woken");
         }
+    }
+}
+
+/// Connections that move to another process and from one.
+impl Pool {
+    /// On the thread of the upgrade: no worker has to be asked for what is in its slot.
+    fn let_go(&self, most: usize) {
+        let kinds = self.shared.upgrade.kinds();
+        let mut leaving = lock(&self.state).let_go(most, kinds);
+        for connection in &mut leaving {
+            // Who hears of it by its old token finds nothing.
+            if let Err(error) = self.poller.delete(&connection.socket) {
+                tracing::warn!(%error, "a connection could not be taken from its poller");
+            }
+            connection.registered = Interest::NONE;
+        }
+        self.count(|counters| counters.moved_away.add(leaving.len() as u64));
+        for connection in self.shared.upgrade.leave(leaving) {
+            self.adopt(connection);
+        }
+    }
+
+    fn adopt(&self, connection: Connection) {
+        {
+            let mut state = lock(&self.state);
+            if state.is_finished() {
+                drop(state);
+                return self.books.add(&turn_away(connection, &self.shared));
+            }
+            state.admit(connection);
+        }
+        self.count(|counters| counters.moved_in.add(1));
+        self.ring();
+    }
+
+    fn count(&self, count: impl FnOnce(&Counters)) {
+        let counters = Counters::default();
+        count(&counters);
+        self.books.add(&counters);
     }
 }
 

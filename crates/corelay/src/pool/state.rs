@@ -2,14 +2,17 @@
 
 use crate::alarm::{ALARM, Alarm};
 use crate::clock::Tick;
-use crate::connection::{CloseReason, Connection};
+use crate::connection::{CloseReason, Connection, Kinds};
 use crate::door::{Door, door_index, door_token};
 use crate::shared::Shared;
 use crate::slab::{NOT_A_CONNECTION, Slab};
-use corelay_poll::{Poller, Token, Trigger};
+use corelay_poll::{Interest, Poller, Token, Trigger};
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
+
+/// Slots that are looked at for connections that can move, at a time: the lock is held for it.
+const SLOTS_PER_LOOK: usize = 4096;
 
 pub(super) struct State {
     connections: Slab<Connection>,
@@ -24,6 +27,10 @@ pub(super) struct State {
     again: Vec<Token>,
     /// Workers that wait in the poller, or are about to.
     sleepers: usize,
+    /// Another process lets in who comes.
+    shut: bool,
+    /// The slot up to which was looked for connections that can move.
+    looked_to: usize,
     /// The doors are to be closed.
     closing: bool,
     /// They are closed: when the last connection is gone, all is done.
@@ -70,6 +77,8 @@ impl State {
             ready: VecDeque::new(),
             again: Vec::new(),
             sleepers: 0,
+            shut: false,
+            looked_to: 0,
             closing: false,
             draining: false,
             stopped: false,
@@ -163,7 +172,8 @@ impl State {
     }
 
     /// A door is back from the worker that let connections in.
-    pub(super) fn return_door(&mut self, index: usize, door: Door, poller: &Poller, server: &Shared) {
+    pub(super) fn return_door(&mut self, index: usize, mut door: Door, poller: &Poller, server: &Shared) {
+        door.shut(self.shut, poller, door_token(index));
         if self.closing {
             // Since it was taken: for a last look.
             self.ready.push_back(Item::Event(door_token(index)));
@@ -217,7 +227,32 @@ impl State {
         self.ready.extend(self.connections.tokens().map(Item::Event));
     }
 
-    fn is_finished(&self) -> bool {
+    /// Those in workers' hands follow when they are back.
+    pub(super) fn open_doors(&mut self, open: bool, poller: &Poller) {
+        self.shut = !open;
+        for (index, door) in self.doors.iter_mut().enumerate() {
+            if let Some(door) = door {
+                door.shut(self.shut, poller, door_token(index));
+            }
+        }
+    }
+
+    /// Takes connections that can move out of their slots: such as wait in the poller, for what is to be served is served
+    /// first.
+    pub(super) fn let_go(&mut self, most: usize, kinds: Kinds) -> Vec<Connection> {
+        let waits =
+            |connection: &Connection| connection.registered != Interest::NONE && connection.is_movable(kinds);
+        let (found, at) = self.connections.find(self.looked_to, SLOTS_PER_LOOK, most, waits);
+        self.looked_to = at;
+        let taken = found.into_iter().filter_map(|token| {
+            let connection = self.connections.take(token)?;
+            self.release(token);
+            Some(connection)
+        });
+        taken.collect()
+    }
+
+    pub(super) fn is_finished(&self) -> bool {
         self.draining && self.connections.len() == 0
     }
 }

@@ -23,6 +23,8 @@ struct Client<'a> {
     peer: Option<SocketAddr>,
     /// There may be something to read that was told before and will not be told again.
     unread: bool,
+    /// Its connection is to move to another process.
+    leaving: bool,
 }
 
 /// What a thread does from its first to its last.
@@ -31,7 +33,7 @@ pub(super) fn run(post: &Arc<Post>, seat: &Arc<Seat>) {
     loop {
         let calls = seat.wait();
         if let Some(Mail { token, connection }) = seat.mail() {
-            let client = Client { post, seat, token, peer: connection.peer, unread: false };
+            let client = Client { post, seat, token, peer: connection.peer, unread: false, leaving: false };
             client.serve(connection, calls);
             if !post.dismiss(seat, token) {
                 return;
@@ -49,6 +51,12 @@ impl Client<'_> {
         let mut turn = post.turns.lend(server);
         let mut next = self.look(&mut connection, calls, &mut turn);
         loop {
+            if self.leaving && self.may_leave(&connection, &next) {
+                match self.leave(connection, &turn) {
+                    Some(back) => connection = back,
+                    None => return post.turns.give_back(turn),
+                }
+            }
             next = match next {
                 Next::Again => {
                     turn.begin(server);
@@ -102,6 +110,7 @@ impl Client<'_> {
             return Next::Close(CloseReason::CutOff);
         }
         self.unread |= calls.contains(Calls::ENDED);
+        self.leaving |= calls.contains(Calls::LEAVE);
         if calls.contains(Calls::EXPIRED) && connection.deadline <= turn.now.tick {
             self.unread = true;
             return connection.expired(turn, server);
@@ -139,8 +148,14 @@ impl Client<'_> {
         let (post, server) = (self.post, &self.post.shared);
         let calls = self.seat.calls();
         // Once it drains, the bell rings on; and who is idle then is to be looked at now, and not later.
-        let (bell, told) =
-            if server.is_draining() { (None, connection.is_idle()) } else { (Some(&post.bell), false) };
+        let (bell, told) = if self.leaving {
+            // As long as others are to leave, it rings on.
+            (None, false)
+        } else if server.is_draining() {
+            (None, connection.is_idle())
+        } else {
+            (Some(&post.bell), false)
+        };
         if told || calls.contains(Calls::STOP) {
             return Ok(calls);
         }
@@ -150,6 +165,28 @@ impl Client<'_> {
             Err(error) => return Err(error),
             Ok(()) => calls.and(self.seat.calls()),
         })
+    }
+
+    /// Whether its connection can move now; not if another turn of it may bring it further than that.
+    #[cold]
+    fn may_leave(&mut self, connection: &Connection, next: &Next) -> bool {
+        let upgrade = &self.post.shared.upgrade;
+        self.leaving = upgrade.is_on();
+        self.leaving
+            && matches!(next, Next::Read | Next::Write | Next::Again)
+            && connection.is_movable(upgrade.kinds())
+    }
+
+    /// Given back: the upgrade is off.
+    #[cold]
+    fn leave(&mut self, mut connection: Connection, turn: &Turn) -> Option<Connection> {
+        self.unregister(&mut connection);
+        self.leaving = false;
+        let back = self.post.shared.upgrade.leave(vec![connection]).pop();
+        if back.is_none() {
+            turn.tally.counters.moved_away.add(1);
+        }
+        back
     }
 
     /// Does what other engines give to a service thread. `Err`: the connection is closed.

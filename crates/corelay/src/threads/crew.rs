@@ -20,7 +20,13 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 impl Post {
     /// Gives a new connection, already counted in, a thread.
     pub(super) fn admit(self: &Arc<Self>, socket: OwnedFd, peer: Option<SocketAddr>, now: Tick) {
-        let connection = Connection::new(socket, peer, now.after(self.shared.ticks.head));
+        if self.seat(Connection::new(socket, peer, now.after(self.shared.ticks.head)), now) {
+            self.count_accepted();
+        }
+    }
+
+    /// Gives a connection that is counted in a thread. `false`: there was none, and it is turned away.
+    pub(super) fn seat(self: &Arc<Self>, connection: Connection, now: Tick) -> bool {
         let (token, idle) = {
             let mut state = lock(&self.state);
             let (token, idle) = (state.seats.reserve(), state.idle.pop());
@@ -32,20 +38,20 @@ impl Post {
         let mail = Mail { token, connection };
         match idle {
             Some(seat) => {
-                self.count_accepted();
                 seat.hand_over(mail);
+                true
             }
             None => self.start(mail, now),
         }
     }
 
-    fn start(self: &Arc<Self>, mail: Mail, now: Tick) {
+    fn start(self: &Arc<Self>, mail: Mail, now: Tick) -> bool {
         let token = mail.token;
         let seat = Arc::new(Seat::new(mail));
         // Before the thread is there: it may be done before this one goes on.
         let _ = lock(&self.state).seats.put_back(token, seat.clone());
         match self.spawn(&seat) {
-            Ok(()) => self.count_accepted(),
+            Ok(()) => true,
             Err(limit) => {
                 {
                     let mut state = lock(&self.state);
@@ -55,6 +61,7 @@ impl Post {
                 if let Some(Mail { connection, .. }) = seat.mail() {
                     self.turn_away(&connection, now, limit);
                 }
+                false
             }
         }
     }

@@ -38,6 +38,8 @@ pub(super) struct Post {
     farewell: Arc<Farewells>,
     drain: AtomicBool,
     stop: AtomicBool,
+    /// Another process lets in who comes.
+    shut: AtomicBool,
 }
 
 /// Behind a listener's lock. A request does not take it.
@@ -51,6 +53,8 @@ pub(super) struct State {
     draining: bool,
     /// No thread may wait for another connection.
     pub(super) ended: bool,
+    /// The slot up to which threads were asked for connections that can move.
+    pub(super) looked_to: usize,
 }
 
 /// What the supervisor tells a listener.
@@ -60,6 +64,8 @@ pub(super) enum Command {
     Drain,
     /// End now, whatever is in flight.
     Stop,
+    /// Open your doors, or shut them while another process lets in.
+    Doors { open: bool },
 }
 
 /// The listener's thread.
@@ -82,7 +88,8 @@ impl Listener {
             door.open(&poller, door_token(index))?;
         }
         let alarm = Alarm::new(&poller, Trigger::Level)?;
-        let state = State { seats: Slab::new(), idle: Vec::new(), alarm, draining: false, ended: false };
+        let (seats, idle) = (Slab::new(), Vec::new());
+        let state = State { seats, idle, alarm, draining: false, ended: false, looked_to: 0 };
         let (turns, counters) = (Turns::default(), Arc::<Counters>::default());
         turns.books.open(&counters);
         let post = Arc::new(Post {
@@ -98,6 +105,7 @@ impl Listener {
             farewell: farewell.clone(),
             drain: AtomicBool::new(false),
             stop: AtomicBool::new(false),
+            shut: AtomicBool::new(false),
         });
         Ok(Self { post, doors, pokes: Vec::new() })
     }
@@ -126,7 +134,7 @@ impl Listener {
             self.tell_threads(&events);
             for event in events.iter().filter(|event| event.token().generation() == NOT_A_CONNECTION) {
                 match event.token() {
-                    WAKER => self.post.waker.acknowledge(),
+                    WAKER => self.heed(),
                     ALARM => self.look_at_deadlines(),
                     door => self.accept(door_index(door), ACCEPTS_PER_TURN),
                 }
@@ -155,6 +163,15 @@ impl Listener {
     fn poke(&mut self) {
         for (seat, calls) in self.pokes.drain(..) {
             seat.poke(calls);
+        }
+    }
+
+    /// It was rung for: its doors may have to be opened or shut.
+    fn heed(&mut self) {
+        self.post.waker.acknowledge();
+        let shut = self.post.shut.load(Ordering::SeqCst);
+        for (index, door) in self.doors.iter_mut().enumerate() {
+            door.shut(shut, &self.post.poller, door_token(index));
         }
     }
 
@@ -225,6 +242,13 @@ impl Post {
         match command {
             Command::Drain => self.drain.store(true, Ordering::SeqCst),
             Command::Stop => self.stop.store(true, Ordering::SeqCst),
+            Command::Doors { open } => {
+                self.shut.store(!open, Ordering::SeqCst);
+                if open {
+                    // It was rung for threads that wait alone.
+                    self.bell.acknowledge();
+                }
+            }
         }
         self.ring();
     }

@@ -26,20 +26,25 @@
 mod client;
 mod crew;
 mod listener;
+mod moving;
 mod seat;
 mod turns;
 
+use crate::connection::Connection;
 use crate::door::Wake;
 use crate::engine::{Engine, Parts, pin_current_thread, spawn};
 use crate::error::{Error, Result};
 use crate::farewell::Farewells;
-use crate::status::CoreStatus;
+use crate::status::{CoreStatus, Counters, Row};
 use listener::{Command, Listener, Post};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 
 /// The engine `threads`.
 pub(crate) struct Threads {
     posts: Vec<Arc<Post>>,
+    /// Whose turn it is to adopt a connection of another process.
+    next: AtomicUsize,
     /// Those that are not started yet.
     listeners: Mutex<Vec<Listener>>,
     farewell: Arc<Farewells>,
@@ -57,7 +62,8 @@ impl Threads {
             .map(|listener| listener.map_err(Error::Poll))
             .collect::<Result<Vec<_>>>()?;
         let posts = listeners.iter().map(Listener::post).collect();
-        Ok(Self { posts, listeners: Mutex::new(listeners), farewell: parts.farewell })
+        let next = AtomicUsize::new(0);
+        Ok(Self { posts, next, listeners: Mutex::new(listeners), farewell: parts.farewell })
     }
 
     fn tell(&self, command: Command) {
@@ -86,6 +92,28 @@ impl Engine for Threads {
 
     fn drain(&self) {
         self.tell(Command::Drain);
+    }
+
+    fn open_doors(&self, open: bool) {
+        self.tell(Command::Doors { open });
+    }
+
+    fn let_go(&self, most: usize) {
+        self.posts.iter().for_each(|post| post.let_go(most.div_ceil(self.posts.len())));
+    }
+
+    fn adopt(&self, connection: Connection) {
+        self.posts[self.next.fetch_add(1, Ordering::Relaxed) % self.posts.len()].adopt(connection);
+    }
+
+    fn rows(&self) -> Vec<Row> {
+        self.posts.iter().map(|post| post.turns.books.sum().to_row()).collect()
+    }
+
+    fn carry_over(&self, rows: &[Row]) {
+        for (row, post) in rows.iter().zip(self.posts.iter().cycle()) {
+            post.turns.add(&Counters::of_row(row));
+        }
     }
 
     fn cut_off(&self) {

@@ -33,6 +33,8 @@ impl Calls {
     pub(super) const EXPIRED: Self = Self(4);
     /// All ends now.
     pub(super) const STOP: Self = Self(8);
+    /// Its connection is to move to another process as soon as it can.
+    pub(super) const LEAVE: Self = Self(16);
 
     pub(super) fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0

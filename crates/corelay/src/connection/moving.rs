@@ -1,0 +1,205 @@
+//! Connections that move to another process: what can, and what they are there.
+//!
+//! A connection moves between two messages: when no request of it is in a handler, none of its bodies is half read and no answer
+//! is still being made. What is left then are bytes, a time, and what comes next:
+//!
+//! | kind | what goes along |
+//! |---|---|
+//! | `idle` | nothing |
+//! | `again` | input with requests that wait for their turn |
+//! | `head` | input that is part of a head: the other process parses it from its start |
+//! | `close` | why it closes once its output is taken |
+//! | `linger` | why it closes, and until when its input is still read |
+//!
+//! Each of them may have output that the peer has not taken. Anything else finishes where it is, and the connection follows.
+//! A process takes what it [says](Kinds) that it takes, so that releases can differ.
+
+use super::{CloseReason, Connection, Doing, Tail, Unfinished};
+use crate::clock::Moment;
+use crate::shared::Shared;
+use bytes::Bytes;
+use corelay_poll::Interest;
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::time::Duration;
+
+/// Bytes of output that move with their connection; with more the connection stays until the peer has taken some.
+pub(crate) const MOVED_OUTPUT_BYTES_MAX: usize = 256 * 1024;
+
+/// A set of what can move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kinds(u32);
+
+impl Kinds {
+    const NAMES: [&str; 6] = ["idle", "again", "head", "close", "linger", "output"];
+    const IDLE: Self = Self(1);
+    const AGAIN: Self = Self(2);
+    const HEAD: Self = Self(4);
+    const CLOSE: Self = Self(8);
+    const LINGER: Self = Self(16);
+    const OUTPUT: Self = Self(32);
+    pub(crate) const NONE: Self = Self(0);
+    pub(crate) const ALL: Self = Self((1 << Self::NAMES.len()) - 1);
+
+    /// Their names; what another process calls otherwise is not in the set.
+    pub(crate) fn named<'a>(names: impl IntoIterator<Item = &'a str>) -> Self {
+        let bit = |name| Self::NAMES.iter().position(|known| *known == name).map_or(0, |index| 1 << index);
+        Self(names.into_iter().map(bit).fold(0, |set, bit| set | bit))
+    }
+
+    pub(crate) fn names(self) -> impl Iterator<Item = &'static str> {
+        (0..Self::NAMES.len()).filter(move |index| self.0 & (1 << index) != 0).map(|index| Self::NAMES[index])
+    }
+
+    pub(crate) fn bits(self) -> u32 {
+        self.0
+    }
+
+    pub(crate) fn from_bits(bits: u32) -> Self {
+        Self(bits & Self::ALL.0)
+    }
+
+    /// Whether connections that wait for a request can move at all.
+    pub(crate) fn takes_idle(self) -> bool {
+        self.contains(Self::IDLE)
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    fn contains(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
+}
+
+/// A connection as another process can go on with it; its socket and its bytes go beside.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct State {
+    peer: Option<SocketAddr>,
+    /// What is left of its deadline, in milliseconds.
+    due_ms: u64,
+    then: Then,
+    pub(crate) input_bytes: usize,
+    pub(crate) output_bytes: usize,
+    #[serde(default)]
+    unacknowledged: u64,
+}
+
+/// What a connection goes on with once its output is taken.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Then {
+    Idle,
+    Again,
+    Head,
+    Close { reason: String, linger: bool },
+    Linger { reason: String, until_ms: u64 },
+}
+
+impl Connection {
+    /// Whether a process that takes `kinds` can go on with it now.
+    pub(crate) fn is_movable(&self, kinds: Kinds) -> bool {
+        let Some(unfinished) = &self.unfinished else { return kinds.contains(Kinds::IDLE) };
+        let kind = match unfinished.doing {
+            Doing::Idle => Kinds::IDLE,
+            Doing::Again => Kinds::AGAIN,
+            Doing::Head => Kinds::HEAD,
+            Doing::Close { .. } => Kinds::CLOSE,
+            Doing::Linger { .. } => Kinds::LINGER,
+            Doing::Gather(_) | Doing::Discard(_) | Doing::Service(_) => return false,
+        };
+        if !unfinished.has_output() {
+            return kinds.contains(kind);
+        }
+        !matches!(unfinished.tail, Tail::Chunks(_))
+            && unfinished.output_bytes() <= MOVED_OUTPUT_BYTES_MAX
+            && kinds.contains(kind.and(Kinds::OUTPUT))
+    }
+
+    /// What it is in another process. It must be movable.
+    pub(crate) fn state(&self, now: Moment, server: &Shared) -> State {
+        let left_ms =
+            |tick| u64::try_from(server.epoch.until(tick, now.instant).as_millis()).unwrap_or(u64::MAX);
+        let named = |reason: &CloseReason| reason.name().to_owned();
+        let unfinished = self.unfinished.as_deref();
+        State {
+            peer: self.peer,
+            due_ms: left_ms(self.deadline),
+            then: match unfinished.map(|unfinished| &unfinished.doing) {
+                Some(Doing::Again) => Then::Again,
+                Some(Doing::Head) => Then::Head,
+                Some(Doing::Close { reason, linger }) => {
+                    Then::Close { reason: named(reason), linger: *linger }
+                }
+                Some(Doing::Linger { reason, until }) => {
+                    Then::Linger { reason: named(reason), until_ms: left_ms(*until) }
+                }
+                _ => Then::Idle,
+            },
+            input_bytes: self.input().len(),
+            output_bytes: unfinished.map_or(0, Unfinished::output_bytes),
+            unacknowledged: unfinished.map_or(0, |unfinished| unfinished.unacknowledged),
+        }
+    }
+
+    /// What it has received and not consumed.
+    pub(crate) fn input(&self) -> &[u8] {
+        self.unfinished.as_ref().map_or(&[], |unfinished| &unfinished.input)
+    }
+
+    /// What its peer is still to get, in two pieces.
+    pub(crate) fn output(&self) -> [&[u8]; 2] {
+        self.unfinished.as_ref().map_or([&[], &[]], |unfinished| {
+            let tail: &[u8] = if let Tail::Bytes(bytes) = &unfinished.tail { bytes } else { &[] };
+            [&unfinished.output[unfinished.sent..], tail]
+        })
+    }
+
+    /// The connection with this state in another process, here.
+    pub(crate) fn moved(
+        socket: OwnedFd,
+        state: State,
+        (input, output): (&[u8], &[u8]),
+        now: Moment,
+        server: &Shared,
+    ) -> Self {
+        // At most a tick later than it was there.
+        let due = |ms| server.epoch.moment(now.instant + Duration::from_millis(ms)).tick.after(1);
+        let reason = |name: &str| CloseReason::named(name).unwrap_or(CloseReason::Internal);
+        let doing = match &state.then {
+            Then::Idle => Doing::Idle,
+            Then::Again => Doing::Again,
+            Then::Head => Doing::Head,
+            Then::Close { reason: name, linger } => Doing::Close { reason: reason(name), linger: *linger },
+            Then::Linger { reason: name, until_ms } => {
+                Doing::Linger { reason: reason(name), until: due(*until_ms) }
+            }
+        };
+        let is_idle = matches!(doing, Doing::Idle) && input.is_empty() && output.is_empty();
+        let unfinished = (!is_idle).then(|| {
+            Box::new(Unfinished {
+                input: input.to_vec(),
+                // As large as it may be, it is sent from where it is.
+                tail: if output.is_empty() {
+                    Tail::None
+                } else {
+                    Tail::Bytes(Bytes::copy_from_slice(output))
+                },
+                unacknowledged: state.unacknowledged,
+                doing,
+                ..Unfinished::default()
+            })
+        });
+        let (peer, deadline) = (state.peer, due(state.due_ms));
+        Self { socket, peer, registered: Interest::NONE, turns: 0, deadline, unfinished }
+    }
+}
+
+impl Unfinished {
+    fn output_bytes(&self) -> usize {
+        let tail = if let Tail::Bytes(bytes) = &self.tail { bytes.len() } else { 0 };
+        self.output.len() - self.sent + tail
+    }
+}

@@ -1,0 +1,48 @@
+//! Connections that move to another process and from one: the part of a listener and its threads in
+//! [`upgrade`](crate::upgrade).
+//!
+//! A connection is its thread's, so the thread is asked, by a call as for anything else, and gives it away as soon as it can
+//! move. Threads that wait alone hear one bell, all at once.
+
+use super::listener::Post;
+use super::seat::{Calls, Seat};
+use crate::config::ThreadsWake;
+use crate::connection::Connection;
+use crate::status::Counters;
+use crate::sync::lock;
+use crate::upgrade::turn_away;
+use std::sync::Arc;
+
+/// Seats that are looked at for a thread to be asked, at a time: the lock is held for it.
+const SEATS_PER_LOOK: usize = 4096;
+
+impl Post {
+    /// Asks about so many threads for their connections.
+    pub(super) fn let_go(&self, most: usize) {
+        let alone = self.shared.config.threads_wake == ThreadsWake::Blocking;
+        let seats: Vec<Arc<Seat>> = {
+            let mut state = lock(&self.state);
+            let (slots, most) = if alone { (usize::MAX, usize::MAX) } else { (SEATS_PER_LOOK, most) };
+            let (found, at) = state.seats.find(state.looked_to, slots, most, |_| true);
+            state.looked_to = at;
+            found.into_iter().filter_map(|token| state.seats.peek(token).cloned()).collect()
+        };
+        seats.iter().for_each(|seat| seat.poke(Calls::LEAVE));
+        if alone {
+            let _ = self.bell.wake();
+        }
+    }
+
+    /// Gives a connection of another process a thread.
+    pub(super) fn adopt(self: &Arc<Self>, connection: Connection) {
+        if lock(&self.state).ended {
+            return self.turns.add(&turn_away(connection, &self.shared));
+        }
+        let now = self.shared.epoch.moment(self.shared.clock.now()).tick;
+        if self.seat(connection, now) {
+            let counters = Counters::default();
+            counters.moved_in.add(1);
+            self.turns.add(&counters);
+        }
+    }
+}
