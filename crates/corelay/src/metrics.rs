@@ -36,6 +36,7 @@ impl Status {
         page.family("corelay_build_info", GAUGE, "Which release and engine this is; always 1.")
             .sample(&[("version", &self.version), ("engine", &self.engine)], 1);
         page.one("corelay_uptime_seconds", GAUGE, "Time since the server started.", self.uptime_s);
+        page.one("corelay_upgrades", GAUGE, "Processes that have served before this one.", self.upgrades);
         let ready = u8::from(self.ready);
         page.one("corelay_ready", GAUGE, "1 while a balancer should send new work.", ready);
         let mut phases = page.family("corelay_phase", GAUGE, "1 for the phase the server is in.");
@@ -143,6 +144,20 @@ impl Status {
             "Connections it passed to less busy cores.",
             cores,
             |core| core.connections_passed_on,
+        );
+        page.each(
+            "corelay_connections_moved_in_total",
+            COUNTER,
+            "Connections it took over from the process before, in an upgrade.",
+            cores,
+            |core| core.connections_moved_in,
+        );
+        page.each(
+            "corelay_connections_moved_away_total",
+            COUNTER,
+            "Connections it gave to the process after, in an upgrade.",
+            cores,
+            |core| core.connections_moved_away,
         );
     }
 

@@ -61,7 +61,7 @@ impl Occupancy {
     pub(crate) fn move_in(&self, peer: Option<SocketAddr>) {
         self.open.fetch_add(1, Ordering::Relaxed);
         if let (Some(per_peer), Some(peer)) = (&self.per_peer, peer) {
-            *lock(&per_peer.open).entry(canonical(peer)).or_insert(0) += 1;
+            *lock(&per_peer.open).entry(network(peer)).or_insert(0) += 1;
         }
     }
 
