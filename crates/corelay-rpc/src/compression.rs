@@ -9,7 +9,7 @@ use std::io::{self, Read, Write};
 use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use flate2::write::{GzEncoder, ZlibEncoder};
 
-use crate::{Code, Error};
+use crate::{Code, Error, room};
 
 /// A content coding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -37,8 +37,6 @@ pub(crate) const SUPPORTED: &str = "gzip, br, zstd, deflate, snappy";
 const BROTLI_QUALITY: i32 = 5;
 const BROTLI_WINDOW_BITS: i32 = 20;
 const BROTLI_BUFFER_BYTES: usize = 4096;
-/// The stack of a coder.
-const STACK_BYTES: usize = 2 << 20;
 /// What every Zstandard reader is to support (RFC 8878, section 3.1.1.1.2).
 const ZSTD_WINDOW_BYTES_MAX: u64 = 8 << 20;
 
@@ -96,12 +94,16 @@ impl Compression {
         names.next().unwrap_or_default()
     }
 
-    /// Appends `data`, compressed, to `out`.
+    /// `data`, compressed.
     ///
     /// # Errors
-    /// None that is known of for data in memory; [`Code::Internal`].
-    pub(crate) fn compress(self, data: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
-        let written = on_a_stack_of_its_own(|| self.write(data, out))?;
+    /// None that is known of for data in memory, [`Code::Internal`]; or there is no thread with stack enough for it,
+    /// [`Code::ResourceExhausted`].
+    pub(crate) fn compress(self, data: Vec<u8>) -> Result<Vec<u8>, Error> {
+        let written = room::run(room::CODER_BYTES, move || {
+            let mut out = Vec::new();
+            self.write(&data, &mut out).map(|()| out)
+        })?;
         written.map_err(|error| Error::internal(format!("{}: {error}", self.name())))
     }
 
@@ -146,7 +148,11 @@ impl Compression {
         match self {
             Self::Identity if data.len() > bytes_max => Err(too_large(bytes_max)),
             Self::Identity => Ok(data.to_vec()),
-            coding => on_a_stack_of_its_own(|| coding.open(data, bytes_max))?,
+            coding if room::is_here(room::CODER_BYTES) => coding.open(data, bytes_max),
+            coding => {
+                let data = data.to_vec();
+                room::run(room::CODER_BYTES, move || coding.open(&data, bytes_max))?
+            }
         }
     }
 
@@ -182,18 +188,6 @@ impl Compression {
     fn malformed(self, reason: &str) -> Error {
         Error::invalid_argument(format!("the message is not in the format {}: {reason}", self.name()))
     }
-}
-
-/// Runs a coder on a thread for it alone: coders keep tables of up to some hundred kibibytes on their stack, and a handler
-/// may have less (256 KiB with `--engine threads`), where the peer's choice of a coding must not end the process. It costs
-/// some 20 µs, beside a coder's own time and only for messages that are compressed.
-fn on_a_stack_of_its_own<T: Send>(code: impl FnOnce() -> T + Send) -> Result<T, Error> {
-    let exhausted = |_| Error::new(Code::ResourceExhausted, "there is no thread for a compressed message");
-    std::thread::scope(|scope| {
-        let builder = std::thread::Builder::new().name("corelay-coder".to_owned()).stack_size(STACK_BYTES);
-        let coder = builder.spawn_scoped(scope, code).map_err(exhausted)?;
-        coder.join().map_err(|_| Error::internal("the coder of a compressed message panicked"))
-    })
 }
 
 /// The window that a Zstandard frame asks its reader to keep, in bytes (RFC 8878, section 3.1.1.1.2); 0 where it names none.
@@ -234,8 +228,7 @@ mod tests {
         let noise: Vec<u8> = (0..100_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
         for coding in ALL {
             for data in [&[][..], b"x", &text, &noise] {
-                let mut compressed = Vec::new();
-                coding.compress(data, &mut compressed).unwrap();
+                let compressed = coding.compress(data.to_vec()).unwrap();
                 let back = coding.decompress(&compressed, data.len()).unwrap();
                 assert!(back == data, "{coding:?}, {} bytes", data.len());
             }
@@ -248,8 +241,7 @@ mod tests {
         let text = b"the same again, ".repeat(20_000);
         for coding in ALL {
             let round = || {
-                let mut compressed = Vec::new();
-                coding.compress(&text, &mut compressed).unwrap();
+                let compressed = coding.compress(text.clone()).unwrap();
                 assert!(coding.decompress(&compressed, text.len()).unwrap() == text, "{coding:?}");
             };
             std::thread::scope(|scope| {
@@ -263,8 +255,7 @@ mod tests {
     fn what_grows_past_the_limit_is_refused() {
         let zeros = vec![0; 1_000_000];
         for coding in ALL {
-            let mut compressed = Vec::new();
-            coding.compress(&zeros, &mut compressed).unwrap();
+            let compressed = coding.compress(zeros.clone()).unwrap();
             let error = coding.decompress(&compressed, 999_999).unwrap_err();
             assert_eq!(error.code(), Code::ResourceExhausted, "{coding:?}");
         }

@@ -34,6 +34,7 @@ pub type Responses<M> = Box<dyn Iterator<Item = Result<M, Error>> + Send>;
 pub struct Requests<M> {
     frames: Frames<Body>,
     codec: Codec,
+    limits: Limits,
     deadline: Option<Instant>,
     ended: bool,
     message: PhantomData<fn() -> M>,
@@ -44,7 +45,7 @@ impl<M: Message> Requests<M> {
         check(self.deadline)?;
         match self.frames.next_frame()? {
             None => Ok(None),
-            Some(Frame::Message(bytes)) => self.codec.decode(&bytes).map(Some),
+            Some(Frame::Message(bytes)) => self.codec.decode_within(&bytes, &self.limits).map(Some),
             Some(Frame::End(_)) => Err(Error::invalid_argument("a request has no end message")),
         }
     }
@@ -100,8 +101,8 @@ pub(crate) fn post<Q: Message, R: Message>(
     let declared = Compression::declared(context.header("connect-content-encoding"));
     let outcome = checked.and(declared).and_then(|compression| {
         let frames = Frames::new(body, compression, limits.message_bytes_max);
-        let deadline = context.deadline();
-        call(&context, Requests { frames, codec, deadline, ended: false, message: PhantomData })
+        let (limits, deadline) = (*limits, context.deadline());
+        call(&context, Requests { frames, codec, limits, deadline, ended: false, message: PhantomData })
     });
     let compression =
         context.header("connect-accept-encoding").map(Compression::accepted).unwrap_or_default();
@@ -143,7 +144,7 @@ impl Sink {
                 let response = Response::writer(move |out| self.write_all(messages, out));
                 return response.header("content-type", content_type.clone());
             }
-            Ok(Answer::One(message)) => self.put(&message),
+            Ok(Answer::One(message)) => self.put(message),
             Err(error) => Err(error),
         };
         self.put_end(end.err());
@@ -164,7 +165,7 @@ impl Sink {
         out: &mut dyn Write,
     ) -> io::Result<Result<(), Error>> {
         for message in messages {
-            let put = check(self.deadline).and(message).and_then(|message| self.put(&message));
+            let put = check(self.deadline).and(message).and_then(|message| self.put(message));
             if put.is_err() {
                 return Ok(put);
             }
@@ -176,15 +177,14 @@ impl Sink {
     }
 
     /// Adds a message's frame.
-    fn put<R: Message>(&mut self, message: &R) -> Result<(), Error> {
+    fn put<R: Message>(&mut self, message: R) -> Result<(), Error> {
         let mut plain = Vec::new();
-        self.codec.encode(message, &mut plain)?;
+        self.codec.encode_anywhere(message, &mut plain)?;
         if self.compression == Compression::Identity || plain.len() < self.compress_bytes_min {
             envelope::encode(0, &plain, &mut self.frame);
             return Ok(());
         }
-        let mut compressed = Vec::new();
-        self.compression.compress(&plain, &mut compressed)?;
+        let compressed = self.compression.compress(plain)?;
         envelope::encode(COMPRESSED, &compressed, &mut self.frame);
         Ok(())
     }

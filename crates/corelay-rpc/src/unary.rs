@@ -83,10 +83,10 @@ fn open<M: Message>(
     limits: &Limits,
 ) -> Result<M, Error> {
     match compression {
-        Compression::Identity => codec.decode(body),
+        Compression::Identity => codec.decode_within(body, limits),
         // Nothing at all is the empty message, compressed or not.
-        _ if body.is_empty() => codec.decode(body),
-        _ => codec.decode(&compression.decompress(body, limits.message_bytes_max)?),
+        _ if body.is_empty() => codec.decode_within(body, limits),
+        _ => codec.decode_within(&compression.decompress(body, limits.message_bytes_max)?, limits),
     }
 }
 
@@ -97,7 +97,7 @@ fn answer<R: Message>(
     outcome: Result<R, Error>,
 ) -> Response {
     let encoded =
-        check(context.deadline()).and(outcome).and_then(|message| encode(context, codec, limits, &message));
+        check(context.deadline()).and(outcome).and_then(|message| encode(context, codec, limits, message));
     let mut response = encoded.unwrap_or_else(|error| refuse(&error));
     context.put_headers(&mut response);
     context.put_trailers(&mut response);
@@ -108,17 +108,17 @@ fn encode<R: Message>(
     context: &Context<'_>,
     codec: Codec,
     limits: &Limits,
-    message: &R,
+    message: R,
 ) -> Result<Response, Error> {
     let content_type = Shape::Unary.content_type(codec);
     let compression = context.header("accept-encoding").map(Compression::accepted).unwrap_or_default();
     if compression != Compression::Identity {
         let mut plain = Vec::new();
-        codec.encode(message, &mut plain)?;
+        codec.encode_anywhere(message, &mut plain)?;
         return compressed(plain, compression, content_type, limits);
     }
     let mut failed = None;
-    let response = Response::encoded(content_type, |out| failed = codec.encode(message, out).err());
+    let response = Response::encoded(content_type, |out| failed = codec.encode_anywhere(message, out).err());
     failed.map_or(Ok(response), Err)
 }
 
@@ -131,14 +131,10 @@ fn compressed(
     if plain.len() < limits.compress_bytes_min {
         return Ok(Response::encoded(content_type, |out| out.extend_from_slice(&plain)));
     }
-    let mut failed = None;
-    let response = Response::encoded(content_type, |out| failed = compression.compress(&plain, out).err());
-    match failed {
-        Some(error) => Err(error),
-        None => Ok(response
-            .header(header::CONTENT_ENCODING, HeaderValue::from_static(compression.name()))
-            .header(header::VARY, HeaderValue::from_static("accept-encoding"))),
-    }
+    let compressed = compression.compress(plain)?;
+    Ok(Response::encoded(content_type, |out| out.extend_from_slice(&compressed))
+        .header(header::CONTENT_ENCODING, HeaderValue::from_static(compression.name()))
+        .header(header::VARY, HeaderValue::from_static("accept-encoding")))
 }
 
 /// The answer that is an error: its own status, and JSON whatever the codec.

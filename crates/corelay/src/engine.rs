@@ -11,6 +11,7 @@ use crate::farewell::Farewells;
 use crate::listener::Listener;
 use crate::placement::Placement;
 use crate::shared::Shared;
+use crate::stack;
 use crate::status::{CoreStatus, Row};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
@@ -73,7 +74,11 @@ impl Parts<'_> {
 
 /// Starts a thread of the server's.
 pub(crate) fn spawn(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
-    thread::Builder::new().name(name.clone()).spawn(run).map_err(|source| Error::Thread { name, source })
+    let noted = || {
+        stack::note(stack::usual_bytes());
+        run();
+    };
+    thread::Builder::new().name(name.clone()).spawn(noted).map_err(|source| Error::Thread { name, source })
 }
 
 /// Binds the calling thread to a processor, if there is one for it.

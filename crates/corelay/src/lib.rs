@@ -41,6 +41,7 @@ mod server;
 mod service;
 mod shared;
 mod slab;
+mod stack;
 pub mod status;
 mod sync;
 mod tally;
@@ -57,6 +58,7 @@ pub use error::{Error, Result};
 pub use handle::ServerHandle;
 pub use http::Router;
 pub use server::Server;
+pub use stack::stack_bytes;
 pub use upgrade::Change;
 
 /// The program of the README compiles.

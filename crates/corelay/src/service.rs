@@ -94,7 +94,10 @@ impl<W: Work> ServiceThreads<W> {
         let started = thread::Builder::new()
             .name("corelay-service".into())
             .stack_size(self.0.terms.stack_bytes)
-            .spawn(move || inner.stand_by());
+            .spawn(move || {
+                crate::stack::note(inner.terms.stack_bytes);
+                inner.stand_by();
+            });
         match started {
             Ok(_) => Ok(()),
             Err(error) => self.not_started(state, &error),

@@ -15,6 +15,7 @@ mod support;
 mod calls;
 mod deadlines;
 mod external;
+mod hostile_messages;
 mod large_messages;
 mod malformed_streams;
 mod real_clients;

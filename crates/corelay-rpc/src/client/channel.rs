@@ -190,7 +190,7 @@ impl Channel {
         out.extend_from_slice(corelay_http::LAST_CHUNK);
         let sent = connection.write_all(&out);
         match (connection.answer(), sent) {
-            (Ok(answer), _) => Incoming::new(answer, self.codec, self.limits.message_bytes_max),
+            (Ok(answer), _) => Incoming::new(answer, self.codec, self.limits),
             (Err(error), _) => Err(error),
         }
     }
@@ -231,9 +231,7 @@ impl Channel {
         if self.compression == Compression::Identity || body.len() < self.limits.compress_bytes_min {
             return Ok((body, Compression::Identity));
         }
-        let mut compressed = Vec::new();
-        self.compression.compress(&body, &mut compressed)?;
-        Ok((compressed, self.compression))
+        Ok((self.compression.compress(body)?, self.compression))
     }
 
     fn put_frame<Q: Message>(&self, message: &Q, out: &mut Vec<u8>) -> Result<(), Error> {
@@ -294,7 +292,7 @@ impl Channel {
             return Err(refusal(answer.status, headers, trailers, &opened.unwrap_or_default()));
         }
         check_codec(Shape::Unary, self.codec, &headers)?;
-        let opened = opened.and_then(|body| self.codec.decode(&body));
+        let opened = opened.and_then(|body| self.codec.decode_within(&body, &self.limits));
         let message = opened.map_err(from_server)?;
         Ok(Reply { message, headers, trailers })
     }

@@ -9,12 +9,13 @@ use super::answer::Answer;
 use super::channel::{check_codec, from_server, refusal};
 use crate::content::Shape;
 use crate::frames::{Frame, Frames};
-use crate::{Code, Codec, Compression, Error, Message};
+use crate::{Code, Codec, Compression, Error, Limits, Message};
 
 /// The answers of a stream. An `Err` is what the server says, or why no more can be read; after it there is nothing more.
 pub struct Incoming<M> {
     frames: Frames<Answer>,
     codec: Codec,
+    limits: Limits,
     headers: HeaderMap,
     trailers: HeaderMap,
     ended: bool,
@@ -39,23 +40,25 @@ impl<M> Incoming<M> {
 }
 
 impl<M: Message> Incoming<M> {
-    pub(super) fn new(mut answer: Answer, codec: Codec, message_bytes_max: usize) -> Result<Self, Error> {
+    pub(super) fn new(mut answer: Answer, codec: Codec, limits: Limits) -> Result<Self, Error> {
         let headers = std::mem::take(&mut answer.headers);
         if answer.status != StatusCode::OK {
-            let body = answer.read_whole(message_bytes_max).unwrap_or_default();
+            let body = answer.read_whole(limits.message_bytes_max).unwrap_or_default();
             return Err(refusal(answer.status, headers, HeaderMap::new(), &body));
         }
         check_codec(Shape::Stream, codec, &headers)?;
         let encoding = headers.get("connect-content-encoding").and_then(|value| value.to_str().ok());
         let compression = Compression::declared(encoding).map_err(from_server)?;
-        let frames = Frames::new(answer, compression, message_bytes_max);
+        let frames = Frames::new(answer, compression, limits.message_bytes_max);
         let trailers = HeaderMap::new();
-        Ok(Self { frames, codec, headers, trailers, ended: false, message: PhantomData })
+        Ok(Self { frames, codec, limits, headers, trailers, ended: false, message: PhantomData })
     }
 
     fn next_message(&mut self) -> Result<Option<M>, Error> {
         match self.frames.next_frame().map_err(from_server)? {
-            Some(Frame::Message(bytes)) => self.codec.decode(&bytes).map(Some).map_err(from_server),
+            Some(Frame::Message(bytes)) => {
+                self.codec.decode_within(&bytes, &self.limits).map(Some).map_err(from_server)
+            }
             Some(Frame::End(json)) => self.end(&json),
             None => Err(Error::internal("the stream ends without its end message")),
         }

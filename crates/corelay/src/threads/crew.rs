@@ -6,6 +6,7 @@ use super::seat::{Mail, Seat};
 use crate::clock::Tick;
 use crate::connection::Connection;
 use crate::door::refuse;
+use crate::stack;
 use crate::sync::lock;
 use corelay_poll::limits::{self, ThreadLimit};
 use std::net::SocketAddr;
@@ -75,6 +76,7 @@ impl Post {
                 .name("corelay-client".into())
                 .stack_size(stack_bytes)
                 .spawn(move || {
+                    stack::note(stack_bytes);
                     let guard = post.guard();
                     client::run(&post, &seat);
                     guard.lost();
