@@ -151,17 +151,20 @@ pub(crate) fn take_in(socket: &OwnedFd, peer: Option<SocketAddr>, server: &Share
         Err(Refused::TooMany) => server.door.too_many.add_shared(1),
         Err(Refused::TooManyOfPeer) => server.door.too_many_of_peer.add_shared(1),
     }
-    refuse(socket);
+    refuse(socket, server);
     false
 }
 
 /// Tells a new peer that there is no place for it.
 #[cold]
-pub(crate) fn refuse(socket: &OwnedFd) {
+pub(crate) fn refuse(socket: &OwnedFd, server: &Shared) {
     const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\n\
         Content-Type: text/plain; charset=utf-8\r\nContent-Length: 21\r\n\r\ntoo many connections\n";
     // What has arrived is read, so that closing does not reset the connection before the refusal is read.
     let _ = rustix::net::recv(socket, &mut [0; 4096], RecvFlags::empty());
-    let _ = corelay_poll::socket::send(socket, REFUSAL);
+    let refusal = server.hosted.as_ref().map_or(REFUSAL, |hosted| hosted.no_room());
+    if !refusal.is_empty() {
+        let _ = corelay_poll::socket::send(socket, refusal);
+    }
     let _ = rustix::net::shutdown(socket, Shutdown::Write);
 }

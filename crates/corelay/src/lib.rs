@@ -14,7 +14,7 @@
 //! }
 //! ```
 //!
-//! Where to look: [`Router`] and [`http`] for handlers, [`Server`] and [`Config`] for what serves them, [`status`] for
+//! Where to look: [`Router`] and [`http`] for handlers, [`protocol`] for what is not HTTP, [`Server`] and [`Config`] for what serves them, [`status`] for
 //! what it counts. Deliberately absent: async, TLS (as yet), a client.
 #![forbid(unsafe_code)]
 
@@ -35,6 +35,7 @@ pub mod metrics;
 mod peers;
 mod placement;
 mod pool;
+pub mod protocol;
 mod rates;
 mod restraint;
 mod server;
@@ -65,3 +66,8 @@ pub use upgrade::Change;
 #[cfg(doctest)]
 #[doc = include_str!("../../../README.md")]
 struct Readme;
+
+/// So do those of the page on protocols.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/protocols.md")]
+struct Protocols;

@@ -11,6 +11,7 @@ use crate::http::Router;
 use crate::listener::Listener;
 use crate::placement::Placement;
 use crate::pool::Workers;
+use crate::protocol::{self, Hosted, Protocol};
 use crate::service::{ServiceThreads, Terms};
 use crate::shared::Shared;
 use crate::status::Phase;
@@ -165,7 +166,36 @@ impl Server {
     ///
     /// # Errors
     /// [`Error::CutOff`] when connections had to be cut off at the end; all others before anything is served.
-    pub fn serve(mut self, router: Router) -> Result<()> {
+    pub fn serve(self, router: Router) -> Result<()> {
+        self.run(router, None)
+    }
+
+    /// Serves a protocol that is not HTTP, on the default [`Terms`](protocol::Terms), until drained: on all addresses that it
+    /// listens on.
+    ///
+    /// # Errors
+    /// As [`Server::serve`].
+    pub fn serve_protocol(self, protocol: impl Protocol) -> Result<()> {
+        self.serve_protocol_with(protocol, protocol::Terms::default())
+    }
+
+    /// As [`Server::serve_protocol`], on terms of your own.
+    ///
+    /// # Errors
+    /// As [`Server::serve`].
+    pub fn serve_protocol_with(self, protocol: impl Protocol, terms: protocol::Terms) -> Result<()> {
+        self.run(Router::new(), Some(Hosted::new(protocol, terms)))
+    }
+
+    /// How many cores will serve: what [`Peer::cores`](protocol::Peer::cores) will say.
+    ///
+    /// # Errors
+    /// [`Error::Cores`]: they cannot be had.
+    pub fn cores(&self) -> Result<usize> {
+        Ok(Placement::choose(&self.config)?.cores.len())
+    }
+
+    fn run(mut self, router: Router, hosted: Option<Hosted>) -> Result<()> {
         if self.listeners.is_empty() {
             return Err(Error::NoListener);
         }
@@ -180,7 +210,8 @@ impl Server {
             cpus: placement.cpus.clone(),
         });
         let count = placement.cores.len();
-        let shared = Arc::new(Shared::new(app, self.config.clone(), self.clock.clone(), service, count));
+        let shared = Shared::new(app, self.config.clone(), self.clock.clone(), service, count);
+        let shared = Arc::new(shared.hosting(hosted));
         let counted = self.inherit(&shared)?;
         let control = Arc::new(Control::new().map_err(Error::Poll)?);
         let farewell = Arc::new(Farewells::new(control.clone()));
@@ -207,7 +238,7 @@ impl Server {
         let Some(predecessor) = &mut self.predecessor else { return Ok(Counts::default()) };
         shared.upgrade.comes_after(predecessor.upgrades());
         shared.app.learn(predecessor.learnt_routes());
-        let (mut sockets, counted) = predecessor.be_ready()?;
+        let (mut sockets, counted) = predecessor.be_ready(shared.movable_kinds())?;
         for listener in &mut self.listeners {
             listener.inherit(&mut sockets, &self.config.sockets);
             predecessor.listeners.push(listener.is_anothers());

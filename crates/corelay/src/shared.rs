@@ -2,9 +2,11 @@
 
 use crate::clock::{Clock, Epoch, Tick};
 use crate::config::{Config, Deadlines, Engine, Relay};
+use crate::connection::Kinds;
 use crate::core::MonitorBell;
 use crate::http::App;
 use crate::peers::Occupancy;
+use crate::protocol::Hosted;
 use crate::restraint::Restraint;
 use crate::service::ServiceThreads;
 use crate::status::{Count, Counters, Phase, Row};
@@ -17,6 +19,8 @@ use std::time::{Duration, Instant};
 
 pub(crate) struct Shared {
     pub(crate) app: App,
+    /// What serves every connection instead of HTTP, if anything does.
+    pub(crate) hosted: Option<Hosted>,
     pub(crate) config: Config,
     pub(crate) http_limits: corelay_http::Limits,
     pub(crate) ticks: Ticks,
@@ -129,6 +133,7 @@ impl Shared {
         let limits = &config.limits;
         Self {
             app,
+            hosted: None,
             http_limits: corelay_http::Limits {
                 head_bytes: limits.max_head_bytes,
                 target_bytes: limits.max_target_bytes,
@@ -150,6 +155,16 @@ impl Shared {
             phase: AtomicU8::new(0),
             config,
         }
+    }
+
+    /// Serves this protocol, and not HTTP.
+    pub(crate) fn hosting(self, hosted: Option<Hosted>) -> Self {
+        Self { hosted, ..self }
+    }
+
+    /// What can move here from another process. A protocol's connections cannot: they drain there.
+    pub(crate) fn movable_kinds(&self) -> Kinds {
+        if self.hosted.is_some() { Kinds::NONE } else { Kinds::ALL }
     }
 
     pub(crate) fn phase(&self) -> Phase {

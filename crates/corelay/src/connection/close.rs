@@ -5,9 +5,9 @@
 #[repr(u8)]
 #[non_exhaustive]
 pub enum CloseReason {
-    /// The peer closed between two requests: the usual end.
+    /// The peer closed between two requests or messages: the usual end.
     PeerClosed,
-    /// The peer closed in the middle of a request.
+    /// The peer closed in the middle of a request or message.
     PeerClosedEarly,
     /// The peer's end was reset, or gone when an answer was sent.
     Reset,
@@ -25,7 +25,7 @@ pub enum CloseReason {
     WriteTimeout,
     /// A malformed head or body was refused (400, 501, 505, 417).
     Malformed,
-    /// A head or body larger than a limit was refused (413, 414, 431).
+    /// A head, body or message larger than a limit was refused (413, 414, 431).
     TooLarge,
     /// More was left of an unread body than `max_unread_body_bytes`.
     BodyUnread,
@@ -41,11 +41,23 @@ pub enum CloseReason {
     CutOff,
     /// A thread, poller or socket option was refused by the kernel.
     Internal,
+    /// A protocol was done with the peer.
+    Finished,
+    /// A protocol did not let the peer in.
+    Refused,
+    /// The deadline that a protocol had set passed.
+    Deadline,
+    /// Part of a protocol's message waited for its rest for longer than `message_timeout`.
+    MessageTimeout,
+    /// Too much waited for the peer, and the protocol gave it up.
+    TooSlow,
+    /// A protocol's code panicked.
+    Panicked,
 }
 
 impl CloseReason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 24] = [
         Self::PeerClosed,
         Self::PeerClosedEarly,
         Self::Reset,
@@ -64,6 +76,12 @@ impl CloseReason {
         Self::Drain,
         Self::CutOff,
         Self::Internal,
+        Self::Finished,
+        Self::Refused,
+        Self::Deadline,
+        Self::MessageTimeout,
+        Self::TooSlow,
+        Self::Panicked,
     ];
 
     /// The reason with this name.
@@ -96,6 +114,12 @@ impl CloseReason {
             Self::Drain => "drain",
             Self::CutOff => "cut_off",
             Self::Internal => "internal",
+            Self::Finished => "finished",
+            Self::Refused => "refused",
+            Self::Deadline => "deadline",
+            Self::MessageTimeout => "message_timeout",
+            Self::TooSlow => "too_slow",
+            Self::Panicked => "panicked",
         }
     }
 }

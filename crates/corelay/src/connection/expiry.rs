@@ -13,6 +13,11 @@ impl Connection {
     /// Where its peer was to send something it is read from once more: if it was the server that was late (stopped by a
     /// signal, starved, or a core behind a handler), what the peer sent in time is in the socket.
     pub(crate) fn expired(&mut self, turn: &mut Turn, server: &Shared) -> Next {
+        if let Some(hosted) = &server.hosted
+            && !self.is_ending()
+        {
+            return self.session_expired(turn, server, hosted);
+        }
         if self.waits_for_input() {
             let due = self.deadline;
             let next = self.serve_late(turn, server);
@@ -76,8 +81,12 @@ impl Connection {
     /// is left.
     pub(crate) fn turn_away(&mut self, job: Box<Job>, turn: &mut Turn, server: &Shared) -> Next {
         let begun = matches!(*job, Job::Write { .. } | Job::Upgrade { .. });
+        let protocols = matches!(*job, Job::Session);
         super::output::drop_in_user_code(job, &mut turn.tally);
         self.unfinished = None;
+        if protocols {
+            return Next::Close(CloseReason::Overload);
+        }
         if begun {
             return self.abandon(CloseReason::AnswerBroken);
         }

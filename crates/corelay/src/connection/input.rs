@@ -45,7 +45,7 @@ impl Connection {
     /// Goes on where the connection was left: first with its output, then with what it was doing.
     #[cold]
     #[inline(never)]
-    fn resume(&mut self, turn: &mut Turn, server: &Shared) -> Result<Received, Next> {
+    pub(super) fn resume(&mut self, turn: &mut Turn, server: &Shared) -> Result<Received, Next> {
         let Some(mut unfinished) = self.unfinished.take() else { return self.receive(turn, server) };
         if unfinished.has_output() {
             let Unfinished { output, sent, tail, .. } = &mut *unfinished;

@@ -30,6 +30,7 @@ mod moving;
 mod output;
 mod serve;
 mod service;
+mod session;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -45,12 +46,12 @@ pub(crate) use wire::{BUFFER_BYTES, wait_for};
 
 use crate::clock::Tick;
 use crate::shared::Ticks;
-use crate::tally::Tally;
 use body::{Discard, Gather};
 use bytes::Bytes;
 use corelay_http::RequestHead;
 use corelay_poll::Interest;
 use output::ChunkStream;
+use session::Session;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
@@ -66,6 +67,8 @@ pub(crate) struct Connection {
     pub(crate) deadline: Tick,
     /// Everything an idle connection does not have.
     unfinished: Option<Box<Unfinished>>,
+    /// The protocol that serves it, if that is not HTTP.
+    session: Option<Box<Session>>,
 }
 
 /// What a connection has while a message is incomplete.
@@ -128,6 +131,8 @@ pub(crate) enum Next {
     Again,
     /// A service thread.
     Service(Box<Job>),
+    /// Mail. It is not read meanwhile; `mute`: its socket must not be reported again, for it is ready already.
+    Mail { mute: bool },
     /// Nothing more.
     Close(CloseReason),
 }
@@ -135,16 +140,20 @@ pub(crate) enum Next {
 impl Connection {
     /// A new connection, which has until `deadline` to send something.
     pub(crate) fn new(socket: OwnedFd, peer: Option<SocketAddr>, deadline: Tick) -> Self {
-        Self { socket, peer, registered: Interest::NONE, turns: 0, deadline, unfinished: None }
+        Self { socket, peer, registered: Interest::NONE, turns: 0, deadline, unfinished: None, session: None }
     }
 
     /// Whether nothing is in flight: no request begun, no answer unsent.
     pub(crate) fn is_idle(&self) -> bool {
-        self.unfinished.is_none()
+        self.unfinished.is_none() && self.session.as_ref().is_none_or(|session| session.is_idle())
     }
 
     /// Its deadline when it comes home to its core, whatever it was before: as if what it waits for began now.
     pub(crate) fn deadline_at_home(&mut self, now: Tick, ticks: &Ticks) -> Tick {
+        if let Some(session) = &mut self.session {
+            let has_output = self.unfinished.as_ref().is_some_and(|unfinished| unfinished.has_output());
+            return session.deadline_at_home(has_output, now, ticks);
+        }
         match &mut self.unfinished {
             None => now.after(ticks.idle),
             Some(unfinished) if unfinished.has_output() => now.after(ticks.write),
@@ -155,13 +164,6 @@ impl Connection {
                 }
                 _ => now.after(ticks.body),
             },
-        }
-    }
-
-    /// Drops what is unfinished: it may hold a user's values.
-    pub(crate) fn drop_unfinished(mut self, tally: &mut Tally) {
-        if let Some(unfinished) = self.unfinished.take() {
-            output::drop_in_user_code(unfinished, tally);
         }
     }
 }

@@ -18,7 +18,6 @@ use super::{CloseReason, Connection, Doing, Tail, Unfinished};
 use crate::clock::Moment;
 use crate::shared::Shared;
 use bytes::Bytes;
-use corelay_poll::Interest;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
@@ -101,6 +100,10 @@ enum Then {
 impl Connection {
     /// Whether a process that takes `kinds` can go on with it now.
     pub(crate) fn is_movable(&self, kinds: Kinds) -> bool {
+        if self.session.is_some() {
+            // What its protocol keeps is known to this process alone.
+            return false;
+        }
         let Some(unfinished) = &self.unfinished else { return kinds.contains(Kinds::IDLE) };
         let kind = match unfinished.doing {
             Doing::Idle => Kinds::IDLE,
@@ -193,7 +196,7 @@ impl Connection {
             })
         });
         let (peer, deadline) = (state.peer, due(state.due_ms));
-        Self { socket, peer, registered: Interest::NONE, turns: 0, deadline, unfinished }
+        Self { unfinished, ..Self::new(socket, peer, deadline) }
     }
 }
 

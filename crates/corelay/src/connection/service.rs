@@ -24,6 +24,8 @@ pub(crate) enum Job {
     Call { request: Vec<u8>, body: CallBody },
     /// Let a handler's closure write the body of its answer.
     Write { write: BodyWriter, framing: ResponseFraming, persistence: Persistence, unread: Option<Discard> },
+    /// Have its protocol, which is not HTTP, take the input that it left.
+    Session,
     /// Give the connection to a closure for good.
     Upgrade { run: Box<dyn FnOnce(Upgraded) + Send> },
 }
@@ -50,6 +52,9 @@ impl Job {
         server: &Arc<Shared>,
         tally: &mut Tally,
     ) -> Result<Connection, CloseReason> {
+        if matches!(self, Self::Session) {
+            return connection.receive_apart(server, tally);
+        }
         let Connection { socket, peer, unfinished, deadline, .. } = connection;
         let leftover = unfinished.map(|unfinished| unfinished.input).unwrap_or_default();
         let now = server.epoch.moment(server.clock.now());
@@ -60,7 +65,7 @@ impl Job {
         // Whoever still holds the socket took a body with it and reads it at this moment.
         let socket = Arc::try_unwrap(socket).map_err(|held| hang_up(&held))?;
         let unfinished = Some(Box::new(Unfinished { input: leftover, doing, ..Unfinished::default() }));
-        Ok(Connection { socket, peer, registered: Interest::NONE, turns: 0, deadline, unfinished })
+        Ok(Connection { unfinished, registered: Interest::NONE, ..Connection::new(socket, peer, deadline) })
     }
 }
 
@@ -86,6 +91,8 @@ impl Exchange<'_> {
                 })
             }
             Job::Upgrade { run } => self.upgrade(run),
+            // Not HTTP's, and not run here.
+            Job::Session => Err(CloseReason::Internal),
         }
     }
 

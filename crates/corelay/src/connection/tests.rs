@@ -100,7 +100,7 @@ impl Rig {
 
     /// One turn.
     fn serve(&mut self) -> Next {
-        self.connection.as_mut().expect("it is not closed").serve(&mut self.turn, &self.server)
+        self.connection.as_mut().expect("it is not closed").look(&mut self.turn, &self.server)
     }
 
     /// The deadline has come.
@@ -112,7 +112,7 @@ impl Rig {
     fn run(&mut self) -> Option<CloseReason> {
         loop {
             match self.serve() {
-                Next::Read | Next::Write => return None,
+                Next::Read | Next::Write | Next::Mail { .. } => return None,
                 Next::Again => {}
                 Next::Close(reason) => return self.close(reason),
                 Next::Service(job) => {

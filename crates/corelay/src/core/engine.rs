@@ -9,6 +9,7 @@ use crate::door::Wake;
 use crate::engine::{Engine, Parts, spawn};
 use crate::error::{Error, Result};
 use crate::farewell::Farewells;
+use crate::protocol::RunErrands;
 use crate::shared::Shared;
 use crate::status::{CoreStatus, Row};
 use crate::sync::lock;
@@ -56,6 +57,9 @@ impl Cores {
         let accepting =
             acceptor.map_or(Accepting::Nobody, |(acceptor, stop)| Accepting::Ready(acceptor, stop));
         let Parts { placement, shared, farewell, .. } = parts;
+        if let Some(hosted) = &shared.hosted {
+            hosted.runs_on(cores.iter().map(|core| core.clone() as Arc<dyn RunErrands>).collect());
+        }
         let next = AtomicUsize::new(0);
         Ok(Self { cores, next, cpus: placement.cpus, shared, farewell, accepting: Mutex::new(accepting) })
     }

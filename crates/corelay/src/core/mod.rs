@@ -9,6 +9,7 @@ mod acceptor;
 mod arrivals;
 mod balance;
 mod engine;
+mod errands;
 mod gauges;
 mod inbox;
 mod monitor;
@@ -34,6 +35,7 @@ use crate::clock::Tick;
 use crate::connection::{CloseReason, Connection};
 use crate::door::{Door, door_token};
 use crate::farewell::Farewells;
+use crate::protocol::{Errand, Hail, RunErrands};
 use crate::shared::Shared;
 use crate::slab::{NOT_A_CONNECTION, Slab};
 use crate::status::{CoreStatus, Counters, Row};
@@ -120,6 +122,10 @@ pub(crate) enum Message {
     LetGo(usize),
     /// Open your doors, or shut them while another process lets in.
     Doors { open: bool },
+    /// The connection of this token has mail, if it is still here.
+    Mail(Token),
+    /// A piece of a protocol's work.
+    Errand(Errand),
     /// Count from now on how often each connection is served.
     Measure,
     /// Give away part of the work, by what was counted.
@@ -242,6 +248,12 @@ impl Core {
         }
     }
 
+    /// Whether nobody has anything for it any more: a connection that is passed to it, or an errand.
+    fn is_left_alone(&self, server: &Shared) -> bool {
+        let errands = server.hosted.is_some() && server.occupancy.open() > 0;
+        self.arriving.load(Ordering::SeqCst) == 0 && !errands
+    }
+
     fn bound_to(&self) -> Option<usize> {
         self.cpu.filter(|_| !self.roams.load(Ordering::Relaxed))
     }
@@ -284,6 +296,26 @@ impl State {
 impl Home for Core {
     fn hear(&self, outcome: Outcome) {
         self.send(outcome.into());
+    }
+}
+
+impl Hail for Core {
+    fn hail(&self, token: Token) {
+        self.send(Message::Mail(token));
+    }
+
+    fn core(&self) -> usize {
+        self.number
+    }
+}
+
+impl RunErrands for Core {
+    fn run(&self, errand: Errand) {
+        self.send(Message::Errand(errand));
+    }
+
+    fn look_around(&self) {
+        self.wake();
     }
 }
 

@@ -8,6 +8,7 @@ use crate::clock::Tick;
 use crate::config::Relay;
 use crate::connection::{CloseReason, Connection, Next, Turn};
 use crate::door::{door_index, door_token, take_in};
+use crate::protocol::Place;
 use crate::shared::Shared;
 use crate::slab::NOT_A_CONNECTION;
 use crate::task::{Assignment, Task};
@@ -58,8 +59,8 @@ enum Timeout {
 impl Owner {
     pub(crate) fn new(core: Arc<Core>, server: Arc<Shared>, tenure: Arc<Tenure>) -> Self {
         let mut turn = Turn::new(&server, tenure.clone());
-        if server.config.relay == Relay::Off {
-            // What would be learnt is whom not to let keep its core waiting.
+        if server.config.relay == Relay::Off || server.hosted.is_some() {
+            // A protocol has no routes. And else, what would be learnt is whom not to let keep its core waiting.
             turn.tally = turn.tally.without_learning();
         }
         Self {
@@ -151,7 +152,7 @@ impl Owner {
             let now = self.turn.now.tick;
             let (due, again, closing) = {
                 let state = self.lock()?;
-                if state.stopped || (state.is_finished() && self.core.arriving.load(Ordering::SeqCst) == 0) {
+                if state.stopped || (state.is_finished() && self.core.is_left_alone(&self.server)) {
                     return None;
                 }
                 (state.next_due(), !state.again.is_empty(), state.closing.is_some())
@@ -201,7 +202,7 @@ impl Owner {
     #[inline(always)]
     fn serve(&mut self, token: Token) {
         let Some(mut connection) = self.take(token) else { return };
-        let next = connection.serve(&mut self.turn, &self.server);
+        let next = connection.look(&mut self.turn, &self.server);
         self.conclude(token, connection, next);
     }
 
@@ -228,7 +229,10 @@ impl Owner {
             Next::Read => Interest::READ,
             Next::Write => Interest::WRITE,
             // Registered as it is: its turn comes without an event.
-            Next::Again => connection.registered,
+            Next::Again | Next::Mail { mute: false } => connection.registered,
+            Next::Mail { mute: true } => {
+                return self.put_back_mute(token, connection);
+            }
             Next::Close(reason) => return self.close(token, connection, reason),
             Next::Service(job) => return self.relay(token, connection, job),
         };
@@ -249,6 +253,12 @@ impl Owner {
         }
         let returned = state.connections.put_back(token, connection);
         debug_assert!(returned.is_ok(), "the slot of a connection in hand is reserved");
+    }
+
+    /// [`Owner::conclude`] for everything but an event.
+    #[inline(never)]
+    pub(super) fn conclude_apart(&mut self, token: Token, connection: Connection, next: Next) {
+        self.conclude(token, connection, next);
     }
 
     #[cold]
@@ -274,6 +284,21 @@ impl Owner {
         }
     }
 
+    /// A connection that waits for mail alone leaves the poller: muted there, it would still be reported when its peer goes.
+    #[cold]
+    #[inline(never)]
+    fn put_back_mute(&mut self, token: Token, mut connection: Connection) {
+        let Some(mut state) = self.core.tenancy.lock(&self.tenure) else {
+            return self.send_home(token, connection);
+        };
+        state.in_hand = None;
+        self.unregister(&mut connection);
+        if state.timers.due(token.slot()).is_none_or(|due| due > connection.deadline) {
+            state.timers.schedule(token.slot(), connection.deadline);
+        }
+        let _ = state.connections.put_back(token, connection);
+    }
+
     #[cold]
     #[inline(never)]
     fn close_unwatched(&mut self, token: Token, connection: Connection, error: &io::Error) {
@@ -290,11 +315,11 @@ impl Owner {
         }
         self.unregister(&mut connection);
         let peer = connection.peer;
-        if connection.is_idle() {
+        if connection.is_bare() {
             drop(connection);
         } else {
             // An unfinished answer may hold a user's iterator, whose drop is user code.
-            connection.drop_unfinished(&mut self.turn.tally);
+            connection.end(reason, &mut self.turn.tally);
         }
         self.count_out(token, peer, reason);
     }
@@ -308,6 +333,13 @@ impl Owner {
         self.core.load.fetch_sub(1, Ordering::Relaxed);
         state.timers.cancel(token.slot());
         state.connections.release(token);
+        drop(state);
+        if let Some(hosted) = &self.server.hosted
+            && self.server.is_draining()
+            && self.server.occupancy.open() == 0
+        {
+            hosted.is_done();
+        }
     }
 
     /// The core was taken while this connection was in hand, and its answer is sent as far as the peer took it.
@@ -320,7 +352,7 @@ impl Owner {
 
     #[cold]
     #[inline(never)]
-    fn lose(&mut self, owed: Option<Message>) {
+    pub(super) fn lose(&mut self, owed: Option<Message>) {
         (self.lost, self.owed) = (true, owed);
     }
 
@@ -385,8 +417,9 @@ impl Owner {
         let mut connection = Connection::new(socket, peer, deadline);
         let Some(mut state) = self.core.tenancy.lock(&self.tenure) else { return };
         let token = state.connections.reserve();
-        // While the server drains all are looked at: who has sent nothing is closed.
-        if !self.arrivals.look() && !self.server.is_draining() {
+        connection.host(&self.server, || Place { home: self.core.clone(), token });
+        // While the server drains all are looked at: who has sent nothing is closed. A protocol may speak first.
+        if !self.arrivals.look() && !self.server.is_draining() && self.server.hosted.is_none() {
             let added = self.core.poller.add(&connection.socket, token, Interest::READ, Trigger::Level);
             if let Err(error) = added {
                 drop(state);
@@ -421,6 +454,8 @@ impl Owner {
                 Message::Moved(connection) => self.move_in(connection),
                 Message::LetGo(most) => self.let_go(most),
                 Message::Doors { open } => self.open_doors(open),
+                Message::Mail(token) => self.serve_mail(token),
+                Message::Errand(errand) => self.run_errand(errand),
                 Message::Measure => self.measure(),
                 Message::Share(share) => self.share(&share),
                 Message::Bind => self.core.bind(&self.server),

@@ -4,6 +4,7 @@ use super::balance::{Share, hottest};
 use super::owner::Owner;
 use super::{Core, Message};
 use crate::connection::Connection;
+use crate::protocol::Place;
 use corelay_poll::{Interest, Token};
 use std::sync::atomic::{Ordering, fence};
 
@@ -71,9 +72,10 @@ impl Owner {
     }
 
     /// Gives a connection that counts as arriving a slot, and serves it.
-    pub(super) fn settle_in(&mut self, connection: Connection) {
+    pub(super) fn settle_in(&mut self, mut connection: Connection) {
         let Some(mut state) = self.lock() else { return };
         let token = state.connections.reserve();
+        connection.moved_to(|| Place { home: self.core.clone(), token });
         let _ = state.connections.put_back(token, connection);
         drop(state);
         self.core.arriving.fetch_sub(1, Ordering::SeqCst);

@@ -30,6 +30,7 @@ use crate::door::{Wake, door_token};
 use crate::engine::{Engine, Parts, pin_current_thread, spawn};
 use crate::error::{Error, Result};
 use crate::farewell::Farewells;
+use crate::protocol::Hail;
 use crate::shared::Shared;
 use crate::slab::NOT_A_CONNECTION;
 use crate::status::{CoreStatus, Counters, Row};
@@ -202,6 +203,22 @@ impl Pool {
         let counters = Counters::default();
         count(&counters);
         self.books.add(&counters);
+    }
+}
+
+impl Hail for Pool {
+    fn hail(&self, token: Token) {
+        let mut state = lock(&self.state);
+        state.look_at(token);
+        let ring = state.wants_another_worker();
+        drop(state);
+        if ring {
+            self.ring();
+        }
+    }
+
+    fn core(&self) -> usize {
+        0
     }
 }
 

@@ -151,6 +151,11 @@ impl State {
         }
     }
 
+    /// A connection is to be served, whatever its socket says.
+    pub(super) fn look_at(&mut self, token: Token) {
+        self.ready.push_back(Item::Event(token));
+    }
+
     /// A connection leaves for a service thread. Its slot is kept.
     pub(super) fn send_away(&mut self, token: Token) {
         self.alarm.cancel(token.slot());

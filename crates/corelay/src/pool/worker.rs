@@ -6,6 +6,7 @@ use super::{Pool, WAKER};
 use crate::connection::{CloseReason, Connection, Job, Next, Turn};
 use crate::core::Tenure;
 use crate::door::{Door, take_in};
+use crate::protocol::Place;
 use crate::sync::lock;
 use crate::task::{Assignment, Task};
 use corelay_poll::{Events, Interest, Token, Trigger};
@@ -75,7 +76,8 @@ impl Worker {
         self.turn.begin(&self.pool.shared);
         match work {
             Work::Serve(token, mut connection) => {
-                let next = connection.serve(&mut self.turn, &self.pool.shared);
+                connection.host(&self.pool.shared, || Place { home: self.pool.clone(), token });
+                let next = connection.look(&mut self.turn, &self.pool.shared);
                 self.conclude(token, connection, next);
             }
             Work::Expire(token, connection) => self.end_of_time(token, connection),
@@ -95,7 +97,8 @@ impl Worker {
         let interest = match next {
             Next::Read => Some(Interest::READ),
             Next::Write => Some(Interest::WRITE),
-            Next::Again => None,
+            // Armed for one report as it was, it is silent once that has come.
+            Next::Again | Next::Mail { .. } => None,
             Next::Close(reason) => return self.close(token, connection, reason),
             Next::Service(job) => return self.relay(token, connection, job),
         };
@@ -105,7 +108,8 @@ impl Worker {
             tracing::warn!(%error, "a connection could not be watched");
             return self.close(token, connection, CloseReason::Internal);
         }
-        lock(&self.pool.state).put_back(token, connection, interest.is_none(), &self.pool.shared);
+        let again = matches!(next, Next::Again);
+        lock(&self.pool.state).put_back(token, connection, again, &self.pool.shared);
     }
 
     /// Has the poller report it once more. From here on another worker may ask for it.
@@ -134,7 +138,7 @@ impl Worker {
         self.unregister(&mut connection);
         let peer = connection.peer;
         // An unfinished answer may hold a user's iterator, whose drop is user code.
-        connection.drop_unfinished(&mut self.turn.tally);
+        connection.end(reason, &mut self.turn.tally);
         self.count_out(token, peer, reason);
     }
 

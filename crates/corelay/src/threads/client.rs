@@ -2,9 +2,9 @@
 
 use super::listener::Post;
 use super::seat::{Calls, Mail, Seat};
-use crate::config::ThreadsWake;
 use crate::connection::{self, CloseReason, Connection, INPUT_BYTES, Job, Next, Turn};
 use crate::http::panics::caught;
+use crate::protocol::Place;
 use crate::tally::Tally;
 use corelay_poll::{Interest, Token, Trigger};
 use std::io;
@@ -49,6 +49,7 @@ impl Client<'_> {
     fn serve(mut self, mut connection: Connection, calls: Calls) {
         let (post, server) = (self.post, &*self.post.shared);
         let mut turn = post.turns.lend(server);
+        connection.host(server, || Place { home: self.seat.clone(), token: self.token });
         let mut next = self.look(&mut connection, calls, &mut turn);
         loop {
             if self.leaving && self.may_leave(&connection, &next) {
@@ -66,7 +67,7 @@ impl Client<'_> {
                     self.look(&mut connection, calls, &mut turn)
                 }
                 Next::Close(reason) => {
-                    self.close(connection, &mut turn);
+                    self.close(connection, reason, &mut turn);
                     self.count_out(reason, &turn);
                     return post.turns.give_back(turn);
                 }
@@ -85,8 +86,12 @@ impl Client<'_> {
                     connection.deadline = connection.deadline_at_home(turn.now.tick, &server.ticks);
                     Next::Again
                 }
-                Next::Read | Next::Write => {
-                    let interest = if matches!(next, Next::Read) { Interest::READ } else { Interest::WRITE };
+                Next::Read | Next::Write | Next::Mail { .. } => {
+                    let interest = match next {
+                        Next::Read => Some(Interest::READ),
+                        Next::Write => Some(Interest::WRITE),
+                        _ => None,
+                    };
                     post.turns.give_back(turn);
                     let waited = self.wait(&mut connection, interest);
                     turn = post.turns.lend(server);
@@ -116,7 +121,12 @@ impl Client<'_> {
             return connection.expired(turn, server);
         }
         let before = turn.tally.counters.received_bytes.read();
-        let next = connection.serve(turn, server);
+        let next = connection.look(turn, server);
+        if matches!(next, Next::Mail { .. }) {
+            // What it was told of is not read.
+            self.unread = true;
+            return next;
+        }
         if turn.tally.counters.received_bytes.read().wrapping_sub(before) < FULL_BYTES {
             return next;
         }
@@ -124,10 +134,11 @@ impl Client<'_> {
         if matches!(next, Next::Read) { Next::Again } else { next }
     }
 
-    /// Sleeps until there is something to look at.
-    fn wait(&mut self, connection: &mut Connection, interest: Interest) -> io::Result<Calls> {
+    /// Sleeps until there is something to look at; without interest, only at mail or its deadline.
+    fn wait(&mut self, connection: &mut Connection, interest: Option<Interest>) -> io::Result<Calls> {
         let post = self.post;
-        if post.shared.config.threads_wake == ThreadsWake::Blocking {
+        let Some(interest) = interest else { return Ok(self.wait_in_seat(connection)) };
+        if post.wakes_itself() {
             return self.wait_alone(connection, interest);
         }
         if connection.registered == Interest::NONE {
@@ -137,10 +148,16 @@ impl Client<'_> {
             post.poller.modify(&connection.socket, self.token, interest, Trigger::Edge)?;
         }
         (connection.registered, self.unread) = (interest, false);
+        Ok(self.wait_in_seat(connection))
+    }
+
+    #[inline]
+    fn wait_in_seat(&self, connection: &Connection) -> Calls {
+        let post = self.post;
         if self.seat.publish(connection.deadline) {
             post.watch(self.seat, self.token, connection.deadline);
         }
-        Ok(self.seat.wait())
+        self.seat.wait()
     }
 
     /// The same without the listener, who only rings for all when all is to end.
@@ -211,10 +228,10 @@ impl Client<'_> {
         }
     }
 
-    fn close(&self, mut connection: Connection, turn: &mut Turn) {
+    fn close(&self, mut connection: Connection, reason: CloseReason, turn: &mut Turn) {
         self.unregister(&mut connection);
         // An unfinished answer may hold a user's iterator, whose drop is user code.
-        connection.drop_unfinished(&mut turn.tally);
+        connection.end(reason, &mut turn.tally);
     }
 
     fn count_out(&self, reason: CloseReason, turn: &Turn) {

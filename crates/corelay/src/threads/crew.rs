@@ -98,7 +98,7 @@ impl Post {
             let threads = THREADS.load(Ordering::Relaxed);
             tracing::warn!(%limit, threads, "no thread for a new connection: it gets a 503, as do others until threads end");
         }
-        refuse(&connection.socket);
+        refuse(&connection.socket, server);
         server.occupancy.leave(connection.peer);
     }
 }

@@ -253,6 +253,11 @@ impl Post {
         self.ring();
     }
 
+    /// Whether its threads wait for their sockets themselves. A protocol's do not: their mail comes by the seat.
+    pub(super) fn wakes_itself(&self) -> bool {
+        self.shared.config.threads_wake == ThreadsWake::Blocking && self.shared.hosted.is_none()
+    }
+
     fn ring(&self) {
         if let Err(error) = self.waker.wake() {
             tracing::error!(%error, "a listener could not be woken");
@@ -266,7 +271,7 @@ impl Post {
             state.seats.tokens().filter_map(|token| state.seats.peek(token).cloned()).collect()
         };
         seats.iter().for_each(|seat| seat.poke(calls));
-        if self.shared.config.threads_wake == ThreadsWake::Blocking {
+        if self.wakes_itself() {
             let _ = self.bell.wake();
         }
     }

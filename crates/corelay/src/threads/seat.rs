@@ -14,6 +14,7 @@
 
 use crate::clock::Tick;
 use crate::connection::Connection;
+use crate::protocol::Hail;
 use crate::sync::lock;
 use crate::sync::modelled::{AtomicU32, Ordering, Thread, current, park};
 use corelay_poll::Token;
@@ -49,6 +50,17 @@ impl Calls {
 pub(super) struct Mail {
     pub(super) token: Token,
     pub(super) connection: Connection,
+}
+
+impl Hail for Seat {
+    /// Whichever connection its thread has by now: one that was told for nothing finds nothing.
+    fn hail(&self, _: Token) {
+        self.poke(Calls::LOOK);
+    }
+
+    fn core(&self) -> usize {
+        0
+    }
 }
 
 /// One a thread, whichever connection it has.

@@ -96,12 +96,12 @@ impl Predecessor {
 
     /// Says that nothing can go wrong any more here, and brings the sockets of the listeners that were claimed, and what the old
     /// process has counted.
-    pub(crate) fn be_ready(&mut self) -> Result<(HashMap<usize, Vec<OwnedFd>>, Counts)> {
+    pub(crate) fn be_ready(&mut self, kinds: Kinds) -> Result<(HashMap<usize, Vec<OwnedFd>>, Counts)> {
         let ready = Ready {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             listeners: self.claimed.clone(),
-            kinds: Kinds::ALL.names().map(str::to_owned).collect(),
+            kinds: kinds.names().map(str::to_owned).collect(),
         };
         self.say(&Message::Ready(ready))?;
         let (mut sockets, mut counts) = (HashMap::<usize, Vec<OwnedFd>>::new(), Counts::default());

@@ -1,0 +1,168 @@
+//! Mail for connections: a bounded box each, made when the first [`Remote`] is asked for, and a call to whoever serves it.
+//!
+//! ```text
+//!   sender                                   the connection's thread
+//!   ------                                   -----------------------
+//!   box locked: mail in, called := true      box locked: all mail out, called := false
+//!     it was not called before? -- hails     hands it to the protocol, one by one
+//!     the place where it is                  moves: box locked, the place is the new one; then looks for mail
+//! ```
+//!
+//! A call to a place that the connection has left is lost, and need not arrive: who moves a connection looks into its box
+//! behind the move, and a sender that found the old place had its mail in by then.
+
+use super::hosted::Place;
+use crate::connection::CloseReason;
+use crate::sync::lock;
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// Room for mail that a box keeps while it is empty: an idle connection holds no more.
+const KEPT_MAIL: usize = 16;
+
+/// Sends mail to one connection, from any thread, as long as it is open. Cheap to clone.
+///
+/// Had from [`Peer::remote`](super::Peer::remote).
+pub struct Remote<M>(Arc<Letterbox<M>>);
+
+/// Why mail was not taken. Either gives it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SendError<M> {
+    /// [`Terms::max_mail`](super::Terms::max_mail) wait already: the peer takes its output too slowly, or mail comes too fast.
+    Full(M),
+    /// The connection is closed.
+    Gone(M),
+}
+
+pub(crate) struct Letterbox<M> {
+    contents: Mutex<Contents<M>>,
+    /// There is something in it: to be looked at without the lock.
+    called: AtomicBool,
+    max: usize,
+}
+
+struct Contents<M> {
+    mail: VecDeque<M>,
+    /// Where the connection is; `None`: closed.
+    place: Option<Place>,
+    /// It is to be closed, before any mail.
+    close: Option<CloseReason>,
+}
+
+impl<M> Remote<M> {
+    /// Has `mail` delivered to the connection. Never waits.
+    ///
+    /// # Errors
+    /// [`SendError::Full`] and [`SendError::Gone`], with the mail.
+    pub fn send(&self, mail: M) -> Result<(), SendError<M>> {
+        let mut contents = lock(&self.0.contents);
+        if contents.place.is_none() {
+            return Err(SendError::Gone(mail));
+        }
+        if contents.mail.len() >= self.0.max {
+            return Err(SendError::Full(mail));
+        }
+        contents.mail.push_back(mail);
+        self.0.call(contents);
+        Ok(())
+    }
+
+    /// Closes the connection at once, whatever is unsent. Without effect on one that is closed.
+    pub fn close(&self, reason: CloseReason) {
+        let mut contents = lock(&self.0.contents);
+        if contents.place.is_some() {
+            contents.close.get_or_insert(reason);
+            self.0.call(contents);
+        }
+    }
+
+    /// Whether the connection is closed.
+    pub fn is_gone(&self) -> bool {
+        lock(&self.0.contents).place.is_none()
+    }
+
+    pub(super) fn of(letterbox: Arc<Letterbox<M>>) -> Self {
+        Self(letterbox)
+    }
+}
+
+impl<M> Letterbox<M> {
+    pub(super) fn new(place: Place, max: usize) -> Self {
+        let contents = Contents { mail: VecDeque::new(), place: Some(place), close: None };
+        Self { contents: Mutex::new(contents), called: AtomicBool::new(false), max }
+    }
+
+    fn call(&self, contents: std::sync::MutexGuard<'_, Contents<M>>) {
+        if self.called.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        let place = contents.place.clone();
+        drop(contents);
+        if let Some(Place { home, token }) = place {
+            home.hail(token);
+        }
+    }
+
+    #[inline]
+    pub(super) fn is_called(&self) -> bool {
+        self.called.load(Ordering::Relaxed)
+    }
+
+    /// Empties it; what is left of that goes to [`Letterbox::put_back`]. `Err`: the connection is to be closed.
+    pub(super) fn take(&self) -> Result<VecDeque<M>, CloseReason> {
+        let mut contents = lock(&self.contents);
+        self.called.store(false, Ordering::Relaxed);
+        contents.close.map_or_else(|| Ok(std::mem::take(&mut contents.mail)), Err)
+    }
+
+    /// Mail for which there is no room yet goes in again before all other; of an empty queue only the memory.
+    pub(super) fn put_back(&self, mut mail: VecDeque<M>) {
+        if mail.is_empty() && mail.capacity() > KEPT_MAIL {
+            return;
+        }
+        let mut contents = lock(&self.contents);
+        if !mail.is_empty() {
+            self.called.store(true, Ordering::Relaxed);
+        } else if contents.mail.capacity() > 0 {
+            return;
+        }
+        mail.extend(contents.mail.drain(..));
+        contents.mail = mail;
+    }
+
+    pub(super) fn move_to(&self, place: Place) {
+        lock(&self.contents).place = Some(place);
+    }
+
+    /// The connection is closed. Mail that is left belongs to the caller, to be dropped as user code.
+    pub(super) fn shut(&self) -> VecDeque<M> {
+        let mut contents = lock(&self.contents);
+        contents.place = None;
+        std::mem::take(&mut contents.mail)
+    }
+}
+
+impl<M> Clone for Remote<M> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<M> fmt::Debug for Remote<M> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Remote").field("gone", &self.is_gone()).finish()
+    }
+}
+
+impl<M> fmt::Display for SendError<M> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Full(_) => write!(formatter, "the connection has as much mail as it may have"),
+            Self::Gone(_) => write!(formatter, "the connection is closed"),
+        }
+    }
+}
+
+impl<M: fmt::Debug> std::error::Error for SendError<M> {}
