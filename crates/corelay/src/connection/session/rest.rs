@@ -38,7 +38,7 @@ impl Connection {
         let lent = Lent { hosted, server, now: turn.now.tick, address: self.peer, may_wait: false };
         let next = match self.take_up(&mut session, cause, turn, &lent) {
             Ok(outcome) => self.conclude_session(&mut session, outcome, turn, &lent),
-            Err(next) => next,
+            Err(next) => turn.without_output(next),
         };
         self.session = Some(session);
         next
@@ -226,7 +226,7 @@ impl Connection {
         let due = session.due;
         let next = match self.take_up(session, Cause::Event, turn, lent) {
             Ok(outcome) => self.conclude_session(session, outcome, turn, lent),
-            Err(next) => next,
+            Err(next) => turn.without_output(next),
         };
         (!matches!(next, Next::Read) || session.due != due).then_some(next)
     }
@@ -321,6 +321,14 @@ impl Session {
             (step, _) => return Err(step),
         }
         Ok(())
+    }
+}
+
+impl Turn {
+    /// What was written for a peer that is gone must not be sent to the next.
+    fn without_output(&mut self, next: Next) -> Next {
+        self.out.reset();
+        next
     }
 }
 

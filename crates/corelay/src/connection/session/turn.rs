@@ -23,6 +23,7 @@ impl Connection {
     /// As in HTTP's [`serve`](Connection::serve) no return crosses a system call; whatever is not the usual is out of line.
     #[inline(always)]
     fn serve_session(&mut self, turn: &mut Turn, server: &Shared, hosted: &Hosted) -> Next {
+        debug_assert!(turn.out.bytes.is_empty(), "output of the connection before");
         let Some(session) = &mut self.session else { return Next::Close(CloseReason::Internal) };
         if self.unfinished.is_some() || session.flow != Flow::Reading || session.is_new_or_called() {
             return self.resume_session(Cause::Event, turn, server, hosted);
