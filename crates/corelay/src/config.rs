@@ -262,12 +262,32 @@ pub struct Config {
     pub deadlines: Deadlines,
     /// Options of listening sockets.
     pub sockets: SocketOptions,
+    /// What is done when there is more work than can be done in time.
+    pub shedding: Shedding,
     /// How shutdown proceeds.
     pub drain: Drain,
     /// How a new process takes this one's place.
     pub upgrade: Upgrade,
     /// Whether each answered request is logged (`tracing`, target `corelay::access`, level INFO).
     pub access_log: bool,
+}
+
+/// What is done when there is more work than can be done in time: past the target requests get 503 with `Retry-After`.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Shedding {
+    /// The longest that requests should wait before they are served. When they have waited longer for a whole interval, those that
+    /// did are refused, until the wait is shorter again; and fewer service threads than
+    /// [`Limits::max_service_threads`] run at a time, if more would only wait for processors. `None`: everybody waits.
+    pub target: Option<Duration>,
+    /// For how long a queue may be longer than that: a burst.
+    pub interval: Duration,
+}
+
+impl Default for Shedding {
+    fn default() -> Self {
+        Self { target: None, interval: Duration::from_millis(100) }
+    }
 }
 
 /// How shutdown proceeds.

@@ -143,6 +143,9 @@ impl Running {
             upgrades: shared.upgrade.before(),
             uptime_s: uptime.as_secs_f64(),
             connections: shared.occupancy.open() as u64,
+            shed: [("late", &shared.restraint.shed_late), ("crowded", &shared.restraint.shed_crowded)]
+                .map(|(name, count)| (name.to_owned(), count.read()))
+                .into(),
             refused: refused.map(|(name, count)| (name.to_owned(), count.read())).into(),
             accept_pauses: shared.door.accept_pauses.read(),
             cores: self.engine.status(),
@@ -158,6 +161,7 @@ impl Running {
             threads: threads as u64,
             standby: standby as u64,
             threads_max: self.shared.service.threads_max() as u64,
+            threads_limit: self.shared.service.limit() as u64,
             requests: counters.requests.read(),
             received_bytes: counters.received_bytes.read(),
             sent_bytes: counters.sent_bytes.read(),

@@ -21,6 +21,7 @@
 mod alarm;
 mod books;
 mod clock;
+mod concurrency;
 pub mod config;
 mod connection;
 mod core;
@@ -35,6 +36,7 @@ pub mod metrics;
 mod peers;
 mod placement;
 mod pool;
+mod pressure;
 pub mod protocol;
 mod rates;
 mod restraint;

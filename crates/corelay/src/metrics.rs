@@ -64,6 +64,8 @@ impl Status {
             .samples("reason", closes);
         page.family("corelay_refused_total", COUNTER, "Connections and requests refused by each limit.")
             .samples("limit", self.refused.iter().map(|(limit, count)| (limit.as_str(), *count)));
+        page.family("corelay_shed_total", COUNTER, "Requests refused under overload by cause.")
+            .samples("cause", self.shed.iter().map(|(cause, count)| (cause.as_str(), *count)));
         page.one(
             "corelay_accept_pauses_total",
             COUNTER,
@@ -166,6 +168,12 @@ impl Status {
         page.family("corelay_service_threads", GAUGE, "Service threads by what they do.")
             .sample(&[("state", "busy")], service.threads.saturating_sub(service.standby))
             .sample(&[("state", "standby")], service.standby);
+        page.one(
+            "corelay_service_threads_limit",
+            GAUGE,
+            "The most that may be busy at present.",
+            service.threads_limit,
+        );
         page.one("corelay_service_threads_max", GAUGE, "The most there may be.", service.threads_max);
         page.one(
             "corelay_learnt_routes",

@@ -14,8 +14,13 @@ use std::net::SocketAddr;
 pub(crate) struct Restraint {
     rates: Option<PeerRates>,
     too_many_requests: Endpoint,
+    overloaded: Endpoint,
     /// Requests that were refused for their peer's rate.
     pub(crate) refused_of_peer: Count,
+    /// Requests that were refused because they had waited for too long.
+    pub(crate) shed_late: Count,
+    /// Requests that were refused because service threads wait for processors.
+    pub(crate) shed_crowded: Count,
 }
 
 impl Restraint {
@@ -25,7 +30,14 @@ impl Restraint {
             .map(|rate| PeerRates::new(rate.get(), limits.request_burst_per_peer, limits.max_rated_peers));
         let too_many_requests =
             refusing(StatusCode::TOO_MANY_REQUESTS, "too many requests of this address\n");
-        Self { rates, too_many_requests, refused_of_peer: Count::default() }
+        Self {
+            rates,
+            too_many_requests,
+            overloaded: refusing(StatusCode::SERVICE_UNAVAILABLE, "the server is overloaded\n"),
+            refused_of_peer: Count::default(),
+            shed_late: Count::default(),
+            shed_crowded: Count::default(),
+        }
     }
 
     /// Whether every turn has to ask.
@@ -34,7 +46,11 @@ impl Restraint {
     }
 
     /// What answers a request in place of its endpoint, if it is not let through.
-    pub(crate) fn refusal(&self, peer: Option<SocketAddr>, now_nanos: u64) -> Option<&Endpoint> {
+    pub(crate) fn refusal(&self, peer: Option<SocketAddr>, now_nanos: u64, late: bool) -> Option<&Endpoint> {
+        if late {
+            self.shed_late.add_shared(1);
+            return Some(&self.overloaded);
+        }
         let rates = self.rates.as_ref()?;
         if rates.take(peer?, now_nanos) {
             return None;
@@ -44,7 +60,8 @@ impl Restraint {
     }
 }
 
-/// Says when to come back: a second is the longest that any peer waits for a token, for the least rate is one a second.
+/// Says when to come back: a second is the longest that any peer waits for a token, for the least rate is one a second; and a
+/// queue that stands may be gone by then.
 fn refusing(status: StatusCode, text: &'static str) -> Endpoint {
     const ONE_SECOND: HeaderValue = HeaderValue::from_static("1");
     fixed("", Vec::new(), move || Response::new(text).status(status).header(header::RETRY_AFTER, ONE_SECOND))

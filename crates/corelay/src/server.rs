@@ -1,6 +1,7 @@
 //! The server: listeners, an engine, and a control thread that waits for signals and drains.
 
 use crate::clock::{Clock, SystemClock};
+use crate::concurrency::Concurrency;
 use crate::config::{self, Address, Config};
 use crate::core::Cores;
 use crate::engine::{Engine, Parts};
@@ -203,12 +204,15 @@ impl Server {
         app.limit_whole_bodies(self.config.limits.max_buffered_body_bytes);
         raise_open_files();
         let placement = Placement::choose(&self.config)?;
-        let service = ServiceThreads::new(Terms {
+        let terms = Terms {
             threads_max: self.config.limits.max_service_threads,
             stack_bytes: self.config.limits.service_stack_bytes,
             idle: self.config.deadlines.service_idle_timeout,
             cpus: placement.cpus.clone(),
-        });
+        };
+        let concurrency =
+            Concurrency::of(&self.config.shedding, placement.cpus.len().max(1), terms.threads_max);
+        let service = ServiceThreads::new(terms, concurrency);
         let count = placement.cores.len();
         let shared = Shared::new(app, self.config.clone(), self.clock.clone(), service, count);
         let shared = Arc::new(shared.hosting(hosted));

@@ -7,6 +7,7 @@
 //! A standby may also take a core. Then it leaves the service, and the thread that lost the core has its place: the number of
 //! threads that handlers keep waiting is bounded by the cap, whoever started them.
 
+use crate::concurrency::Concurrency;
 use crate::sync::lock;
 use std::collections::VecDeque;
 use std::io;
@@ -50,6 +51,7 @@ struct Inner<W> {
     state: Mutex<State<W>>,
     wanted: Condvar,
     terms: Terms,
+    concurrency: Option<Concurrency>,
 }
 
 struct State<W> {
@@ -60,9 +62,22 @@ struct State<W> {
 }
 
 impl<W: Work> ServiceThreads<W> {
-    pub(crate) fn new(terms: Terms) -> Self {
+    /// As many as the cap allows, and `concurrency`.
+    pub(crate) fn new(terms: Terms, concurrency: Option<Concurrency>) -> Self {
         let state = State { assigned: VecDeque::new(), standbys: 0, threads: 0 };
-        Self(Arc::new(Inner { state: Mutex::new(state), wanted: Condvar::new(), terms }))
+        Self(Arc::new(Inner { state: Mutex::new(state), wanted: Condvar::new(), terms, concurrency }))
+    }
+
+    /// How many may be busy at present is judged by what it was.
+    pub(crate) fn concurrency(&self) -> Option<&Concurrency> {
+        self.0.concurrency.as_ref()
+    }
+
+    /// Whether one more that is busy would only wait for a processor.
+    pub(crate) fn is_crowded(&self, now_nanos: u64) -> bool {
+        let Some(concurrency) = &self.0.concurrency else { return false };
+        let (threads, standbys) = self.count();
+        !concurrency.has_room(threads - standbys, now_nanos)
     }
 
     /// Has `work` run. Gives it back if all threads are busy and no more may, or can, be started.
@@ -120,6 +135,11 @@ impl<W: Work> ServiceThreads<W> {
     pub(crate) fn count(&self) -> (usize, usize) {
         let state = lock(&self.0.state);
         (state.threads, state.standbys - state.assigned.len())
+    }
+
+    /// How many may be busy at present.
+    pub(crate) fn limit(&self) -> usize {
+        self.0.concurrency.as_ref().map_or(self.0.terms.threads_max, Concurrency::limit)
     }
 
     pub(crate) fn threads_max(&self) -> usize {
@@ -219,7 +239,7 @@ mod tests {
 
     #[test]
     fn whoever_is_told_that_work_is_done_finds_its_thread_idle() {
-        let threads = Arc::new(ServiceThreads::new(one()));
+        let threads = Arc::new(ServiceThreads::new(one(), None));
         let (report, reported) = mpsc::channel();
         assert!(threads.assign(Census { threads: threads.clone(), report }).is_ok());
         assert_eq!(reported.recv().expect("a report"), (1, 1));
@@ -227,7 +247,7 @@ mod tests {
 
     #[test]
     fn past_the_cap_work_is_given_back_and_a_standby_is_used_again() {
-        let threads = ServiceThreads::new(one());
+        let threads = ServiceThreads::new(one(), None);
         let (release, held) = mpsc::channel::<()>();
         let (report, reported) = mpsc::channel();
         let first = report.clone();

@@ -6,6 +6,7 @@ use crate::connection::Kinds;
 use crate::core::MonitorBell;
 use crate::http::App;
 use crate::peers::Occupancy;
+use crate::pressure::Pressure;
 use crate::protocol::Hosted;
 use crate::restraint::Restraint;
 use crate::service::ServiceThreads;
@@ -29,6 +30,8 @@ pub(crate) struct Shared {
     pub(crate) started: Instant,
     pub(crate) occupancy: Occupancy,
     pub(crate) restraint: Restraint,
+    /// By core, listener or pool; none where nothing is shed.
+    pressures: Box<[Pressure]>,
     pub(crate) service: ServiceThreads<Task>,
     /// How many there are.
     pub(crate) cores: usize,
@@ -146,6 +149,7 @@ impl Shared {
             started,
             occupancy: Occupancy::new(limits.max_connections, limits.max_connections_per_peer),
             restraint: Restraint::new(limits),
+            pressures: (0..cores).filter_map(|_| Pressure::of(&config.shedding)).collect(),
             service,
             cores,
             service_counters: Arc::default(),
@@ -185,6 +189,18 @@ impl Shared {
         self.phase.fetch_max(number, Ordering::Relaxed);
         // Before the cores hear of it: see `Owner::pass_on`.
         fence(Ordering::SeqCst);
+    }
+
+    /// How long work waits for the core, or the listener, of this number. `None`: nothing is shed.
+    pub(crate) fn pressure(&self, number: usize) -> Option<&Pressure> {
+        self.pressures.get(number)
+    }
+
+    /// Whether a service thread more would only wait for a processor; if so, a request is refused for it.
+    pub(crate) fn is_crowded(&self, now_nanos: u64) -> bool {
+        let crowded = self.service.is_crowded(now_nanos);
+        self.restraint.shed_crowded.add_shared(u64::from(crowded));
+        crowded
     }
 
     #[inline]

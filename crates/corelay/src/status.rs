@@ -172,6 +172,10 @@ pub struct Status {
     pub connections: u64,
     /// New connections and requests that were refused by a limit, by its name.
     pub refused: BTreeMap<String, u64>,
+    /// Requests that were refused under overload, by cause: `late` had waited for longer than the target, `crowded` would have
+    /// needed a service thread that had no processor.
+    #[serde(default)]
+    pub shed: BTreeMap<String, u64>,
     /// Times accepting paused for want of file descriptors.
     pub accept_pauses: u64,
     /// Each core; on [`Engine::Threads`](crate::config::Engine::Threads) each listener with its threads, on
@@ -196,6 +200,7 @@ impl Status {
             uptime_s: 0.0,
             connections: 0,
             refused: BTreeMap::new(),
+            shed: BTreeMap::new(),
             accept_pauses: 0,
             cores: Vec::new(),
             service: ServiceStatus::default(),
@@ -271,6 +276,9 @@ pub struct ServiceStatus {
     pub standby: u64,
     /// The most there may be.
     pub threads_max: u64,
+    /// The most that may be busy at present: less while more of them would only wait for processors.
+    #[serde(default)]
+    pub threads_limit: u64,
     /// Requests they answered.
     pub requests: u64,
     /// Bytes received by them.

@@ -416,6 +416,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         help: "How long a service thread waits for work before it ends",
         set: Set::One(|o, text| put(&mut o.config.deadlines.service_idle_timeout, value::duration(text))),
     },
+    overload::SHED_TARGET,
+    overload::SHED_INTERVAL,
     Setting {
         name: "backlog",
         group: SOCKETS,

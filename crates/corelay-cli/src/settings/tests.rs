@@ -40,6 +40,7 @@ fn other_than_default(name: &str) -> &'static str {
         "log" => "json",
         "log-level" => "warn",
         "admin-token-file" => "/run/token",
+        "shed-interval" => "7ms",
         "abortive-close" | "access-log" | "fault-routes" => "true",
         name if name.ends_with("timeout") || name.starts_with("d") => "7ms",
         name if name.ends_with("bytes") => "777",

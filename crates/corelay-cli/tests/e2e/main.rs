@@ -31,6 +31,7 @@ mod request_rates;
 mod response_framing;
 mod roaming;
 mod service_threads;
+mod shedding;
 mod slow_reader;
 mod smuggling;
 mod split_requests;

@@ -75,7 +75,7 @@ impl Connection {
 
     /// What answers a request in place of its endpoint, if it is not let through.
     fn refusal<'s>(&self, turn: &Turn, server: &'s Shared) -> Option<&'s Endpoint> {
-        server.restraint.refusal(self.peer, turn.now.nanos)
+        server.restraint.refusal(self.peer, turn.now.nanos, turn.late)
     }
 }
 

@@ -38,6 +38,11 @@ pub(crate) enum CallBody {
 }
 
 impl Job {
+    /// Whether nothing of an answer has been sent yet, so that another one can be.
+    pub(crate) fn may_be_shed(&self) -> bool {
+        matches!(self, Self::Call { .. })
+    }
+
     /// Notes that the request's body was not read to its end.
     pub(super) fn then_discard(&mut self, discard: Discard) {
         if let Self::Write { unread, .. } = self {

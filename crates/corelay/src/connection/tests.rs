@@ -73,7 +73,7 @@ impl Rig {
         let clock: Arc<dyn Clock> = hands.clone();
         let idle = Duration::from_secs(1);
         let terms = Terms { threads_max: 0, stack_bytes: 64 * 1024, idle, cpus: Vec::new() };
-        let service = ServiceThreads::new(terms);
+        let service = ServiceThreads::new(terms, None);
         let server = Arc::new(Shared::new(router.finish().unwrap(), config, clock.clone(), service, 1));
         let now = server.epoch.moment(clock.now());
         let turn = Turn {
@@ -83,6 +83,7 @@ impl Rig {
             now,
             tally: Tally::new(Arc::default(), clock, now, false),
             restrained: server.restraint.is_on(),
+            late: false,
         };
         let (connection, peer) = connect(&server, &turn);
         Self { hands, server, turn, connection: Some(connection), peer }

@@ -22,6 +22,8 @@ pub(crate) struct Turn {
     pub(crate) tally: Tally,
     /// Each request has to be let through.
     pub(crate) restrained: bool,
+    /// What it is served now has waited for too long.
+    pub(crate) late: bool,
 }
 
 impl Turn {
@@ -38,7 +40,13 @@ impl Turn {
             now,
             tally,
             restrained: server.restraint.is_on(),
+            late: false,
         }
+    }
+
+    /// Says whether what is served next has waited for too long.
+    pub(crate) fn is_late(&mut self, late: bool, server: &Shared) {
+        (self.late, self.restrained) = (late, late || server.restraint.is_on());
     }
 
     /// Reads the clock, for what is served next.

@@ -12,6 +12,7 @@ mod engine;
 mod errands;
 mod gauges;
 mod inbox;
+mod lateness;
 mod monitor;
 mod moving;
 mod owner;

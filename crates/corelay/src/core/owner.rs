@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 /// Events taken from the kernel at a time.
-const EVENTS_PER_WAIT: usize = 1024;
+pub(super) const EVENTS_PER_WAIT: usize = 1024;
 /// Connections accepted in one turn of a door, before others are served.
 const ACCEPTS_PER_TURN: usize = 64;
 
@@ -43,6 +43,10 @@ pub(crate) struct Owner {
     /// When the core's watchdog is to be put off again.
     put_off_again_nanos: u64,
     arrivals: Arrivals,
+    /// Whether work that waits for too long is refused.
+    sheds: bool,
+    /// Whether the core slept before it woke up.
+    pub(super) slept: bool,
 }
 
 /// How long a core may sleep.
@@ -59,6 +63,7 @@ enum Timeout {
 impl Owner {
     pub(crate) fn new(core: Arc<Core>, server: Arc<Shared>, tenure: Arc<Tenure>) -> Self {
         let mut turn = Turn::new(&server, tenure.clone());
+        let sheds = server.pressure(core.number).is_some();
         if server.config.relay == Relay::Off || server.hosted.is_some() {
             // A protocol has no routes. And else, what would be learnt is whom not to let keep its core waiting.
             turn.tally = turn.tally.without_learning();
@@ -73,6 +78,8 @@ impl Owner {
             busy: false,
             put_off_again_nanos: 0,
             arrivals: Arrivals::default(),
+            sheds,
+            slept: true,
         }
     }
 
@@ -88,7 +95,13 @@ impl Owner {
                 return Ended::Finished;
             }
             self.wake_up();
-            for event in events.iter() {
+            if self.sheds {
+                self.begin_report(events.len());
+            }
+            for (index, event) in events.iter().enumerate() {
+                if self.sheds {
+                    self.look_at_the_clock(index);
+                }
                 match event.token() {
                     WAKER => self.core.inbox.bell().acknowledge(),
                     token if token.generation() == NOT_A_CONNECTION => {
@@ -127,7 +140,7 @@ impl Owner {
     fn wait(&mut self, events: &mut Events, timeout: Timeout) -> io::Result<()> {
         if self.busy || matches!(timeout, Timeout::Never) {
             let found = self.core.poller.wait(events, Some(Duration::ZERO))?;
-            self.busy = found > 0;
+            (self.busy, self.slept) = (found > 0, false);
             if found > 0 || matches!(timeout, Timeout::Never) {
                 return Ok(());
             }
@@ -141,7 +154,7 @@ impl Owner {
         let waited = self.core.poller.wait(events, timeout);
         self.core.watchdog.sleeps(false);
         self.core.inbox.woke();
-        self.busy = waited? > 1;
+        (self.busy, self.slept) = (waited? > 1, true);
         Ok(())
     }
 
@@ -359,18 +372,23 @@ impl Owner {
     /// Relays a connection to a service thread. Its slot is kept for its return.
     #[cold]
     fn relay(&mut self, token: Token, mut connection: Connection, job: Box<crate::connection::Job>) {
+        if job.may_be_shed() && self.server.is_crowded(self.turn.now.nanos) {
+            let next = connection.turn_away(job, &mut self.turn, &self.server);
+            return self.conclude(token, connection, next);
+        }
         let (home, server) = (self.core.clone(), self.server.clone());
+        let assigned_nanos = self.turn.now.nanos;
         if let Some(mut state) = self.core.tenancy.lock(&self.tenure) {
             state.in_hand = None;
             state.timers.cancel(token.slot());
         } else {
             // This thread may wait now as well as any service thread.
             connection.registered = Interest::NONE;
-            let (_, outcome) = Assignment { token, connection, job, home, server }.finish();
+            let (_, outcome) = Assignment { token, connection, job, home, server, assigned_nanos }.finish();
             return self.lose(Some(outcome.into()));
         }
         self.unregister(&mut connection);
-        let assignment = Assignment { token, connection, job, home, server };
+        let assignment = Assignment { token, connection, job, home, server, assigned_nanos };
         match self.server.service.assign(Task::Connection(assignment)) {
             Ok(()) => self.turn.tally.counters.connection_relays.add(1),
             Err(Task::Connection(Assignment { mut connection, job, .. })) => {

@@ -6,6 +6,7 @@ use super::{Pool, WAKER};
 use crate::connection::{CloseReason, Connection, Job, Next, Turn};
 use crate::core::Tenure;
 use crate::door::{Door, take_in};
+use crate::pressure::Report;
 use crate::protocol::Place;
 use crate::sync::lock;
 use crate::task::{Assignment, Task};
@@ -13,7 +14,7 @@ use corelay_poll::{Events, Interest, Token, Trigger};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Events taken from the kernel at a time.
 const EVENTS_PER_WAIT: usize = 64;
@@ -23,6 +24,8 @@ const ACCEPTS_PER_TURN: usize = 64;
 pub(super) struct Worker {
     pool: Arc<Pool>,
     turn: Turn,
+    /// Whether work that waits for too long is refused.
+    sheds: bool,
 }
 
 impl Worker {
@@ -31,7 +34,8 @@ impl Worker {
         let mut turn = Turn::new(&pool.shared, tenure);
         // A handler that waits makes its worker wait: what this engine is there to show.
         turn.tally = turn.tally.without_learning();
-        Self { pool, turn }
+        let sheds = pool.shared.pressure(0).is_some();
+        Self { pool, turn, sheds }
     }
 
     /// Works until all is drained or stopped.
@@ -60,6 +64,7 @@ impl Worker {
     }
 
     fn wait(&mut self, events: &mut Events, sleep: bool) -> io::Result<()> {
+        let began = self.sheds.then(|| self.pool.shared.clock.now());
         self.pool.poller.wait(events, if sleep { None } else { Some(Duration::ZERO) })?;
         self.turn.tally.counters.wake_ups.add(1);
         if events.iter().any(|event| event.token() == WAKER) {
@@ -68,12 +73,29 @@ impl Worker {
         }
         let reported = events.iter().map(|event| event.token()).filter(|token| *token != WAKER);
         lock(&self.pool.state).report(sleep, reported);
+        if let Some(began) = began {
+            self.report(events.len(), began);
+        }
         Ok(())
+    }
+
+    /// What has come since the last report has waited for its turn ever since, but for the time that the worker slept.
+    #[cold]
+    fn report(&self, events: usize, wait_began: Instant) {
+        let server = &self.pool.shared;
+        let Some(pressure) = server.pressure(0) else { return };
+        let [before, now] = [wait_began, server.clock.now()].map(|at| server.epoch.moment(at).nanos);
+        let (full, open) = (events == EVENTS_PER_WAIT, server.occupancy.open());
+        pressure.report(Report { now, events, full, idle: now.saturating_sub(before), open });
     }
 
     /// Does it at the present time: what was done before may have taken long.
     fn work(&mut self, work: Work) {
         self.turn.begin(&self.pool.shared);
+        if let Some(pressure) = self.pool.shared.pressure(0) {
+            let late = pressure.is_late(self.turn.now.nanos);
+            self.turn.is_late(late, &self.pool.shared);
+        }
         match work {
             Work::Serve(token, mut connection) => {
                 connection.host(&self.pool.shared, || Place { home: self.pool.clone(), token });
@@ -151,10 +173,15 @@ impl Worker {
     /// Relays a connection to a service thread. Its slot is kept for its return.
     #[cold]
     fn relay(&mut self, token: Token, mut connection: Connection, job: Box<Job>) {
+        if job.may_be_shed() && self.pool.shared.is_crowded(self.turn.now.nanos) {
+            let next = connection.turn_away(job, &mut self.turn, &self.pool.shared);
+            return self.conclude(token, connection, next);
+        }
         self.unregister(&mut connection);
         lock(&self.pool.state).send_away(token);
         let (home, server) = (self.pool.clone(), self.pool.shared.clone());
-        let assignment = Assignment { token, connection, job, home, server };
+        let assigned_nanos = self.turn.now.nanos;
+        let assignment = Assignment { token, connection, job, home, server, assigned_nanos };
         match self.pool.shared.service.assign(Task::Connection(assignment)) {
             Ok(()) => self.turn.tally.counters.connection_relays.add(1),
             Err(Task::Connection(Assignment { mut connection, job, .. })) => {

@@ -97,7 +97,7 @@ impl TestPeer {
         let idle = Duration::from_secs(1);
         let service_terms = service::Terms { threads_max: 0, stack_bytes: 64 * 1024, idle, cpus: Vec::new() };
         let app = Router::new().finish().expect("no routes contradict each other");
-        let shared = Shared::new(app, config, clock, ServiceThreads::new(service_terms), 1);
+        let shared = Shared::new(app, config, clock, ServiceThreads::new(service_terms, None), 1);
         let server = Arc::new(shared.hosting(Some(Hosted::new(protocol, terms))));
         let turn = Turn::new(&server, Arc::default());
         let (ours, peer) = UnixStream::pair().expect("a socket pair");

@@ -50,6 +50,7 @@ impl Client<'_> {
         let (post, server) = (self.post, &*self.post.shared);
         let mut turn = post.turns.lend(server);
         connection.host(server, || Place { home: self.seat.clone(), token: self.token });
+        self.judge(&mut turn);
         let mut next = self.look(&mut connection, calls, &mut turn);
         loop {
             if self.leaving && self.may_leave(&connection, &next) {
@@ -61,6 +62,7 @@ impl Client<'_> {
             next = match next {
                 Next::Again => {
                     turn.begin(server);
+                    turn.is_late(false, server);
                     let calls = self.seat.calls();
                     // This turn may be for input that is here already, and leave unread what it is told of.
                     self.unread |= calls != Calls::NONE;
@@ -95,6 +97,7 @@ impl Client<'_> {
                     post.turns.give_back(turn);
                     let waited = self.wait(&mut connection, interest);
                     turn = post.turns.lend(server);
+                    self.judge(&mut turn);
                     match waited {
                         Ok(calls) => self.look(&mut connection, calls, &mut turn),
                         Err(error) => {
@@ -105,6 +108,14 @@ impl Client<'_> {
                 }
             };
         }
+    }
+
+    /// Whether what the thread was called for has waited for it too long. A thread that waits alone is not called.
+    fn judge(&self, turn: &mut Turn) {
+        let server = &self.post.shared;
+        let Some(pressure) = server.pressure(self.post.number) else { return };
+        let late = pressure.is_late_since(turn.now.nanos, self.seat.called_nanos());
+        turn.is_late(late, server);
     }
 
     /// Looks at what the thread was told to look at.

@@ -3,7 +3,7 @@
 use super::client;
 use super::listener::Post;
 use super::seat::{Mail, Seat};
-use crate::clock::Tick;
+use crate::clock::{Moment, Tick};
 use crate::connection::Connection;
 use crate::door::refuse;
 use crate::stack;
@@ -20,14 +20,14 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 impl Post {
     /// Gives a new connection, already counted in, a thread.
-    pub(super) fn admit(self: &Arc<Self>, socket: OwnedFd, peer: Option<SocketAddr>, now: Tick) {
-        if self.seat(Connection::new(socket, peer, now.after(self.shared.ticks.head)), now) {
+    pub(super) fn admit(self: &Arc<Self>, socket: OwnedFd, peer: Option<SocketAddr>, now: Moment) {
+        if self.seat(Connection::new(socket, peer, now.tick.after(self.shared.ticks.head)), now) {
             self.count_accepted();
         }
     }
 
     /// Gives a connection that is counted in a thread. `false`: there was none, and it is turned away.
-    pub(super) fn seat(self: &Arc<Self>, connection: Connection, now: Tick) -> bool {
+    pub(super) fn seat(self: &Arc<Self>, connection: Connection, now: Moment) -> bool {
         let (token, idle) = {
             let mut state = lock(&self.state);
             let (token, idle) = (state.seats.reserve(), state.idle.pop());
@@ -39,6 +39,7 @@ impl Post {
         let mail = Mail { token, connection };
         match idle {
             Some(seat) => {
+                seat.is_called_at(now.nanos);
                 seat.hand_over(mail);
                 true
             }
@@ -46,9 +47,10 @@ impl Post {
         }
     }
 
-    fn start(self: &Arc<Self>, mail: Mail, now: Tick) -> bool {
+    fn start(self: &Arc<Self>, mail: Mail, now: Moment) -> bool {
         let token = mail.token;
         let seat = Arc::new(Seat::new(mail));
+        seat.is_called_at(now.nanos);
         // Before the thread is there: it may be done before this one goes on.
         let _ = lock(&self.state).seats.put_back(token, seat.clone());
         match self.spawn(&seat) {
@@ -60,7 +62,7 @@ impl Post {
                     state.seats.release(token);
                 }
                 if let Some(Mail { connection, .. }) = seat.mail() {
-                    self.turn_away(&connection, now, limit);
+                    self.turn_away(&connection, now.tick, limit);
                 }
                 false
             }

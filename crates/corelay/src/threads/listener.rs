@@ -24,7 +24,7 @@ const ACCEPTS_PER_TURN: usize = 16;
 
 /// What a listener and its threads share.
 pub(super) struct Post {
-    number: usize,
+    pub(super) number: usize,
     cpu: Option<usize>,
     pub(super) poller: Poller,
     waker: Waker,
@@ -149,10 +149,14 @@ impl Listener {
     /// Pokes the threads of all connections that are ready. First all are looked up, then all are poked: the lock is held for
     /// the one, and system calls are made for the other.
     fn tell_threads(&mut self, events: &Events) {
+        let server = &self.post.shared;
+        let sheds = server.pressure(self.post.number).is_some();
+        let now = sheds.then(|| server.epoch.moment(server.clock.now()).nanos);
         {
             let state = lock(&self.post.state);
             for event in events.iter().filter(|event| event.token().generation() != NOT_A_CONNECTION) {
                 if let Some(seat) = state.seats.peek(event.token()) {
+                    now.into_iter().for_each(|now| seat.is_called_at(now));
                     self.pokes.push((seat.clone(), calls_of(event)));
                 }
             }
@@ -208,7 +212,7 @@ impl Listener {
         for _ in 0..accepts {
             let Some((socket, peer)) = door.accept(&post.poller, now, server) else { break };
             if take_in(&socket, peer, server) {
-                post.admit(socket, peer, now.tick);
+                post.admit(socket, peer, now);
             }
         }
         lock(&post.state).alarm.set(door.paused_until, server);

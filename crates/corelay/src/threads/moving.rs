@@ -38,7 +38,7 @@ impl Post {
         if lock(&self.state).ended {
             return self.turns.add(&turn_away(connection, &self.shared));
         }
-        let now = self.shared.epoch.moment(self.shared.clock.now()).tick;
+        let now = self.shared.epoch.moment(self.shared.clock.now());
         if self.seat(connection, now) {
             let counters = Counters::default();
             counters.moved_in.add(1);

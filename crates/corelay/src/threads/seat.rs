@@ -16,7 +16,7 @@ use crate::clock::Tick;
 use crate::connection::Connection;
 use crate::protocol::Hail;
 use crate::sync::lock;
-use crate::sync::modelled::{AtomicU32, Ordering, Thread, current, park};
+use crate::sync::modelled::{AtomicU32, AtomicU64, Ordering, Thread, current, park};
 use corelay_poll::Token;
 use std::sync::{Mutex, OnceLock};
 
@@ -70,6 +70,8 @@ pub(super) struct Seat {
     deadline: AtomicU32,
     /// When the listener's timer will look at that, at the latest.
     watched: AtomicU32,
+    /// When it was told that there is something to look at: a hint, and kept only where work may be late.
+    called_nanos: AtomicU64,
     thread: OnceLock<Thread>,
     mail: Mutex<Option<Mail>>,
 }
@@ -85,6 +87,7 @@ impl Seat {
             calls: AtomicU32::new(calls.0),
             deadline: AtomicU32::new(u32::MAX),
             watched: AtomicU32::new(u32::MAX),
+            called_nanos: AtomicU64::new(u64::MAX),
             thread: OnceLock::new(),
             mail: Mutex::new(None),
         }
@@ -103,6 +106,16 @@ impl Seat {
         {
             thread.unpark();
         }
+    }
+
+    /// By the listener, before it pokes.
+    pub(super) fn is_called_at(&self, now_nanos: u64) {
+        self.called_nanos.store(now_nanos, Ordering::Relaxed);
+    }
+
+    /// By its thread.
+    pub(super) fn called_nanos(&self) -> u64 {
+        self.called_nanos.load(Ordering::Relaxed)
     }
 
     /// By its thread: what there is to look at; waits until there is something.
