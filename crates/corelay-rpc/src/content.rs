@@ -1,6 +1,6 @@
 //! Content types, and the answer to wrong ones.
 
-use corelay::http::{HeaderValue, Request, Response, StatusCode, header};
+use corelay::http::{HeaderValue, Response, StatusCode, header};
 
 use crate::Codec;
 
@@ -19,7 +19,16 @@ pub(crate) enum Shape {
 
 impl Shape {
     /// The codec that a content type names, if it is one of this family.
+    #[inline]
     pub(crate) fn codec(self, content_type: &[u8]) -> Option<Codec> {
+        // As nearly all clients write it; the general comparison is three times the instructions.
+        let is_plain = |codec: &Codec| content_type == self.content_type(*codec).as_bytes();
+        [Codec::Proto, Codec::Json].into_iter().find(is_plain).or_else(|| self.codec_of_variant(content_type))
+    }
+
+    /// In another case, or with parameters.
+    #[inline(never)]
+    fn codec_of_variant(self, content_type: &[u8]) -> Option<Codec> {
         let essence = content_type.split(|byte| *byte == b';').next()?.trim_ascii();
         [Codec::Proto, Codec::Json]
             .into_iter()
@@ -33,11 +42,6 @@ impl Shape {
             (Self::Stream, Codec::Proto) => &STREAM_PROTO,
             (Self::Stream, Codec::Json) => &STREAM_JSON,
         }
-    }
-
-    /// The codec of a POST.
-    pub(crate) fn codec_of(self, request: &Request<'_>) -> Option<Codec> {
-        self.codec(request.field("content-type")?)
     }
 
     /// 415 with what is accepted (RFC 9110, section 15.5.16).

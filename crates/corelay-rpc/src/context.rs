@@ -20,9 +20,20 @@ const TIMEOUT_DIGITS_MAX: usize = 10;
 /// One call, as its handler sees it.
 pub struct Context<'r> {
     request: &'r Request<'r>,
+    fields: CallFields<'r>,
     timing: Option<Timing>,
     headers: RefCell<Option<Box<HeaderMap>>>,
     trailers: OnceCell<Trailers>,
+}
+
+/// The header fields that the protocol itself knows, each as it came.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CallFields<'r> {
+    pub(crate) content_type: Option<&'r [u8]>,
+    pub(crate) content_encoding: Option<&'r [u8]>,
+    pub(crate) accept_encoding: Option<&'r [u8]>,
+    timeout: Option<&'r [u8]>,
+    version: Option<&'r [u8]>,
 }
 
 /// What `connect-timeout-ms` asked for.
@@ -38,14 +49,19 @@ pub struct Trailers(Arc<Mutex<HeaderMap>>);
 
 impl<'r> Context<'r> {
     /// The call that `request` makes, and what is wrong with its own fields.
-    pub(crate) fn new(request: &'r Request<'r>) -> (Self, Result<(), Error>) {
-        let (timing, checked) = match request.field("connect-timeout-ms").map(Timing::parse) {
+    pub(crate) fn new(request: &'r Request<'r>, fields: CallFields<'r>) -> (Self, Result<(), Error>) {
+        let (timing, checked) = match fields.timeout.map(Timing::parse) {
             None => (None, Ok(())),
             Some(Ok(timing)) => (Some(timing), Ok(())),
             Some(Err(error)) => (None, Err(error)),
         };
-        let checked = checked.and_then(|()| check_version(request));
-        (Self { request, timing, headers: RefCell::default(), trailers: OnceCell::new() }, checked)
+        let checked = checked.and_then(|()| check_version(fields.version));
+        (Self { request, fields, timing, headers: RefCell::default(), trailers: OnceCell::new() }, checked)
+    }
+
+    /// The protocol's own fields.
+    pub(crate) fn fields(&self) -> &CallFields<'r> {
+        &self.fields
     }
 
     /// The request: path, query, peer, every field as it came.
@@ -55,7 +71,7 @@ impl<'r> Context<'r> {
 
     /// The first header field of this name, in any case, if it is text.
     pub fn header(&self, name: &str) -> Option<&'r str> {
-        std::str::from_utf8(self.request.field(name)?).ok()
+        text(self.request.field(name))
     }
 
     /// All header fields.
@@ -151,6 +167,30 @@ impl<'r> Context<'r> {
     }
 }
 
+impl<'r> CallFields<'r> {
+    /// Of a unary call: its messages are coded as HTTP's contents are.
+    pub(crate) fn of_unary(request: &Request<'r>) -> Self {
+        Self::of(request, ["content-encoding", "accept-encoding"])
+    }
+
+    /// Of a stream, whose messages are coded one by one.
+    pub(crate) fn of_stream(request: &Request<'r>) -> Self {
+        Self::of(request, ["connect-content-encoding", "connect-accept-encoding"])
+    }
+
+    fn of(request: &Request<'r>, [content_encoding, accept_encoding]: [&str; 2]) -> Self {
+        let names = [
+            "content-type",
+            content_encoding,
+            accept_encoding,
+            "connect-timeout-ms",
+            "connect-protocol-version",
+        ];
+        let [content_type, content_encoding, accept_encoding, timeout, version] = request.fields_named(names);
+        Self { content_type, content_encoding, accept_encoding, timeout, version }
+    }
+}
+
 impl Trailers {
     /// Adds a trailer.
     ///
@@ -189,6 +229,11 @@ impl std::fmt::Debug for Context<'_> {
     }
 }
 
+/// A field's value, if it is text.
+pub(crate) fn text(value: Option<&[u8]>) -> Option<&str> {
+    std::str::from_utf8(value?).ok()
+}
+
 /// # Errors
 /// The deadline has passed.
 pub(crate) fn check(deadline: Option<Instant>) -> Result<(), Error> {
@@ -199,8 +244,8 @@ pub(crate) fn check(deadline: Option<Instant>) -> Result<(), Error> {
 }
 
 /// A version of the protocol that is not this one is refused; none is fine, so that curl need not name it.
-fn check_version(request: &Request<'_>) -> Result<(), Error> {
-    match request.field("connect-protocol-version") {
+fn check_version(version: Option<&[u8]>) -> Result<(), Error> {
+    match version {
         None | Some(b"1") => Ok(()),
         Some(other) => Err(Error::invalid_argument(format!(
             "connect-protocol-version must be \"1\", not {:?}",

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::compression::SUPPORTED;
 use crate::content::Shape;
-use crate::context::{Context, Trailers, check};
+use crate::context::{CallFields, Context, Trailers, check, text};
 use crate::envelope::{self, COMPRESSED, END_STREAM};
 use crate::frames::{Frame, Frames};
 use crate::{Codec, Compression, Error, Limits, Message};
@@ -95,17 +95,18 @@ pub(crate) fn post<Q: Message, R: Message>(
     limits: &Limits,
     call: impl FnOnce(&Context<'_>, Requests<Q>) -> Result<Answer<R>, Error>,
 ) -> Response {
-    let Some(codec) = Shape::Stream.codec_of(request) else { return Shape::Stream.unsupported() };
+    let fields = CallFields::of_stream(request);
+    let codec = fields.content_type.and_then(|content_type| Shape::Stream.codec(content_type));
+    let Some(codec) = codec else { return Shape::Stream.unsupported() };
     let body = request.take_body();
-    let (context, checked) = Context::new(request);
-    let declared = Compression::declared(context.header("connect-content-encoding"));
+    let (context, checked) = Context::new(request, fields);
+    let declared = Compression::declared(text(fields.content_encoding));
     let outcome = checked.and(declared).and_then(|compression| {
         let frames = Frames::new(body, compression, limits.message_bytes_max);
         let (limits, deadline) = (*limits, context.deadline());
         call(&context, Requests { frames, codec, limits, deadline, ended: false, message: PhantomData })
     });
-    let compression =
-        context.header("connect-accept-encoding").map(Compression::accepted).unwrap_or_default();
+    let compression = text(fields.accept_encoding).map(Compression::accepted).unwrap_or_default();
     let sink = Sink {
         codec,
         compression,

@@ -9,7 +9,7 @@ use corelay::http::{HeaderValue, Request, Response, header};
 
 use crate::compression::{SUPPORTED, too_large};
 use crate::content::{Shape, UNARY_JSON};
-use crate::context::{Context, check};
+use crate::context::{CallFields, Context, check, text};
 use crate::frames::read_failed;
 use crate::get::{BadGet, GetRequest};
 use crate::{Code, Codec, Compression, Error, Limits, Message};
@@ -20,20 +20,32 @@ pub(crate) fn post<Q: Message, R: Message>(
     limits: &Limits,
     call: impl FnOnce(&Context<'_>, Q) -> Result<R, Error>,
 ) -> Response {
-    let Some(codec) = Shape::Unary.codec_of(request) else { return Shape::Unary.unsupported() };
-    let gathered = match request.whole_body() {
-        Some(_) => None,
-        None => Some(read_body(request, limits.message_bytes_max)),
-    };
-    let (context, checked) = Context::new(request);
+    let fields = CallFields::of_unary(request);
+    let codec = fields.content_type.and_then(|content_type| Shape::Unary.codec(content_type));
+    let Some(codec) = codec else { return Shape::Unary.unsupported() };
+    match request.whole_body() {
+        Some(body) => answer_post(request, fields, codec, limits, Ok(body), call),
+        None => {
+            let body = read_body(request, limits.message_bytes_max);
+            answer_post(request, fields, codec, limits, body.as_deref().map_err(Error::clone), call)
+        }
+    }
+}
+
+/// The same, once the body is here.
+fn answer_post<Q: Message, R: Message>(
+    request: &Request<'_>,
+    fields: CallFields<'_>,
+    codec: Codec,
+    limits: &Limits,
+    body: Result<&[u8], Error>,
+    call: impl FnOnce(&Context<'_>, Q) -> Result<R, Error>,
+) -> Response {
+    let (context, checked) = Context::new(request, fields);
     let decode = || {
         checked?;
-        let body = match &gathered {
-            None => request.whole_body().unwrap_or_default(),
-            Some(body) => body.as_ref().map_err(Error::clone)?,
-        };
-        let compression = Compression::declared(context.header("content-encoding"))?;
-        open(body, codec, compression, limits)
+        let body = body?;
+        open(body, codec, Compression::declared(text(fields.content_encoding))?, limits)
     };
     let outcome = decode().and_then(|message| call(&context, message));
     answer(&context, codec, limits, outcome)
@@ -45,7 +57,7 @@ pub(crate) fn get<Q: Message, R: Message>(
     limits: &Limits,
     call: impl FnOnce(&Context<'_>, Q) -> Result<R, Error>,
 ) -> Response {
-    let (context, checked) = Context::new(request);
+    let (context, checked) = Context::new(request, CallFields::of_unary(request));
     let parsed = GetRequest::parse(request.query().unwrap_or_default(), limits.message_bytes_max);
     let (codec, decoded) = match parsed {
         Err(BadGet::Codec) => return Shape::Unary.unsupported(),
@@ -96,8 +108,8 @@ fn answer<R: Message>(
     limits: &Limits,
     outcome: Result<R, Error>,
 ) -> Response {
-    let encoded =
-        check(context.deadline()).and(outcome).and_then(|message| encode(context, codec, limits, message));
+    let outcome = check(context.deadline()).and(outcome);
+    let encoded = outcome.and_then(|message| encode(context, codec, limits, message));
     let mut response = encoded.unwrap_or_else(|error| refuse(&error));
     context.put_headers(&mut response);
     context.put_trailers(&mut response);
@@ -110,31 +122,27 @@ fn encode<R: Message>(
     limits: &Limits,
     message: R,
 ) -> Result<Response, Error> {
-    let content_type = Shape::Unary.content_type(codec);
-    let compression = context.header("accept-encoding").map(Compression::accepted).unwrap_or_default();
-    if compression != Compression::Identity {
-        let mut plain = Vec::new();
-        codec.encode_anywhere(message, &mut plain)?;
-        return compressed(plain, compression, content_type, limits);
-    }
-    let mut failed = None;
-    let response = Response::encoded(content_type, |out| failed = codec.encode_anywhere(message, out).err());
-    failed.map_or(Ok(response), Err)
+    let accepted = text(context.fields().accept_encoding);
+    let compression = accepted.map(Compression::accepted).unwrap_or_default();
+    let mut encoded = Ok(Compression::Identity);
+    let response = Response::encoded(Shape::Unary.content_type(codec), |out| {
+        encoded = codec.encode_anywhere(message, out).and_then(|()| compress(out, compression, limits));
+    });
+    Ok(match encoded? {
+        Compression::Identity => response,
+        compression => response
+            .header(header::CONTENT_ENCODING, HeaderValue::from_static(compression.name()))
+            .header(header::VARY, HeaderValue::from_static("accept-encoding")),
+    })
 }
 
-fn compressed(
-    plain: Vec<u8>,
-    compression: Compression,
-    content_type: &'static HeaderValue,
-    limits: &Limits,
-) -> Result<Response, Error> {
-    if plain.len() < limits.compress_bytes_min {
-        return Ok(Response::encoded(content_type, |out| out.extend_from_slice(&plain)));
+/// Compresses a message where that is worth it; what it is then.
+fn compress(out: &mut Vec<u8>, compression: Compression, limits: &Limits) -> Result<Compression, Error> {
+    if compression == Compression::Identity || out.len() < limits.compress_bytes_min {
+        return Ok(Compression::Identity);
     }
-    let compressed = compression.compress(plain)?;
-    Ok(Response::encoded(content_type, |out| out.extend_from_slice(&compressed))
-        .header(header::CONTENT_ENCODING, HeaderValue::from_static(compression.name()))
-        .header(header::VARY, HeaderValue::from_static("accept-encoding")))
+    *out = compression.compress(std::mem::take(out))?;
+    Ok(compression)
 }
 
 /// The answer that is an error: its own status, and JSON whatever the codec.

@@ -40,8 +40,9 @@ fn server() -> Server {
 
 fn request(content_type: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let fields =
-        format!("content-type: {content_type}\r\nconnect-protocol-version: 1\r\ncontent-length: {length}");
+    let fields = format!(
+        "content-type: {content_type}\r\nconnect-protocol-version: 1\r\naccept-encoding: gzip\r\ncontent-length: {length}"
+    );
     [format!("POST /example.Numbers/Next HTTP/1.1\r\nhost: test\r\n{fields}\r\n\r\n").as_bytes(), body]
         .concat()
 }

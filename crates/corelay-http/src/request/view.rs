@@ -130,6 +130,29 @@ impl<'a> Head<'a> {
             .map(|span| span.value.of(self.input))
     }
 
+    /// The values of the first field of each of these names, as [`Head::field`] finds them, in one pass over the fields.
+    ///
+    /// ```
+    /// use corelay_http::{Limits, RequestHead};
+    /// let input = b"GET / HTTP/1.1\r\nHost: a\r\nACCEPT: text/html\r\nAccept: */*\r\n\r\n";
+    /// let mut request = RequestHead::new();
+    /// request.parse(input, &Limits::default())?;
+    /// assert_eq!(request.view(input).fields_named(["range", "accept"]), [None, Some(&b"text/html"[..])]);
+    /// # Ok::<(), corelay_http::RequestError>(())
+    /// ```
+    #[inline]
+    pub fn fields_named<const COUNT: usize>(self, names: [&str; COUNT]) -> [Option<&'a [u8]>; COUNT] {
+        let mut found = [None; COUNT];
+        for span in &self.head.fields {
+            let name = span.name.of(self.input);
+            let place = names.iter().position(|wanted| name.eq_ignore_ascii_case(wanted.as_bytes()));
+            if let Some(value) = place.and_then(|place| found.get_mut(place)) {
+                value.get_or_insert_with(|| span.value.of(self.input));
+            }
+        }
+        found
+    }
+
     /// How the body ends, for a [`BodyDecoder`](crate::BodyDecoder).
     #[inline]
     pub fn framing(self) -> Framing {

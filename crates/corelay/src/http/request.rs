@@ -231,6 +231,12 @@ impl<'a> Request<'a> {
         self.head.field(name)
     }
 
+    /// The first header field of each of these names, as [`Request::field`] finds them, in one pass over all fields: for who
+    /// looks at several in every request.
+    pub fn fields_named<const COUNT: usize>(&self, names: [&str; COUNT]) -> [Option<&'a [u8]>; COUNT] {
+        self.head.fields_named(names)
+    }
+
     /// All header fields in the order they came, names as they came.
     pub fn fields(&self) -> impl Iterator<Item = (&'a str, &'a [u8])> + '_ {
         self.head.fields().map(|field| (field.name, field.value))
