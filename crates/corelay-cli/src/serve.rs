@@ -53,9 +53,18 @@ fn serve(options: Options, token: Option<Token>, level: Option<Arc<LogLevel>>) -
     for address in options.listen {
         server = server.listen(address)?;
     }
+    let plain = server.addresses().len();
+    for address in options.proxy_listen {
+        server = server.listen_proxied(address)?;
+    }
     let admin = options.admin.map(Admin::bind).transpose()?;
+    let places = Places {
+        plain: &server.addresses()[..plain],
+        proxied: &server.addresses()[plain..],
+        admin: admin.as_ref().and_then(Admin::address),
+    };
     // Bound, so connections queue from here on: whoever waits for the line may connect when it appears.
-    announce(&mut io::stdout().lock(), server.addresses(), admin.as_ref().and_then(Admin::address));
+    announce(&mut io::stdout().lock(), places);
     let started = admin.map(|admin| admin.serve(server.handle(), token, level)).transpose();
     let admin = started.map_err(|source| Error::Thread { name: "corelay-admin".into(), source })?;
     let ended = server.serve(demo::router(options.fault_routes));
@@ -64,24 +73,31 @@ fn serve(options: Options, token: Option<Token>, level: Option<Arc<LogLevel>>) -
     ended
 }
 
-/// Tells where the server listens, a line for each address, and what to try. A closed standard output is no
-/// reason not to serve.
-fn announce(out: &mut impl io::Write, addresses: &[Address], admin: Option<&Address>) {
-    let _ = write_announcement(out, addresses, admin);
+/// Where a server listens.
+struct Places<'a> {
+    plain: &'a [Address],
+    /// For proxies.
+    proxied: &'a [Address],
+    admin: Option<&'a Address>,
 }
 
-fn write_announcement(
-    out: &mut impl io::Write,
-    addresses: &[Address],
-    admin: Option<&Address>,
-) -> io::Result<()> {
-    if let Some(admin) = admin {
+/// Tells where the server listens, a line for each address, and what to try. A closed standard output is no
+/// reason not to serve.
+fn announce(out: &mut impl io::Write, places: Places<'_>) {
+    let _ = write_announcement(out, places);
+}
+
+fn write_announcement(out: &mut impl io::Write, places: Places<'_>) -> io::Result<()> {
+    if let Some(admin) = places.admin {
         writeln!(out, "admin on {}", url(admin))?;
     }
-    for address in addresses {
+    for address in places.proxied {
+        writeln!(out, "proxies on {}", url(address))?;
+    }
+    for address in places.plain {
         writeln!(out, "listening on {}", url(address))?;
     }
-    let Some(first) = addresses.first() else { return out.flush() };
+    let Some(first) = places.plain.first() else { return out.flush() };
     let curl = match first {
         Address::Unix(path) => format!("curl --unix-socket {} http://localhost", path.display()),
         _ => format!("curl {}", url(first)),
@@ -120,7 +136,7 @@ mod tests {
 
     fn announcement(addresses: &[Address]) -> String {
         let mut out = Vec::new();
-        announce(&mut out, addresses, None);
+        announce(&mut out, Places { plain: addresses, proxied: &[], admin: None });
         String::from_utf8(out).unwrap()
     }
 
@@ -139,6 +155,14 @@ listening on unix:/run/corelay.sock
         assert!(text.starts_with(expected), "{text}");
         assert!(text.contains("curl http://127.0.0.1:8080/json\n"), "{text}");
         assert!(text.contains("curl 'http://127.0.0.1:8080/random?n=5&max=6'\n"), "{text}");
+    }
+
+    #[test]
+    fn where_proxies_connect_is_told_apart() {
+        let mut out = Vec::new();
+        let proxied = [Address::Tcp("10.0.0.5:8080".parse().unwrap())];
+        announce(&mut out, Places { plain: &[], proxied: &proxied, admin: None });
+        assert_eq!(String::from_utf8(out).unwrap(), "proxies on http://10.0.0.5:8080\n");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use support::{Engine, Scratch, Server};
 
 on_every_engine!(
     curl_gets_posts_and_uploads,
+    curl_introduces_itself_by_the_proxy_protocol,
     python_requests_is_served,
     python_httpx_is_served,
     node_undici_is_served,
@@ -79,6 +80,24 @@ fn curl_gets_posts_and_uploads(engine: Engine) {
     let (one, two) = (at("/plaintext"), at("/json"));
     let reuse = curl(&["--write-out", "|%{num_connects}|", &one, "--output", "-", &two]);
     assert!(reuse.contains("Hello, World!|1|") && reuse.ends_with("|0|"), "one connection for both: {reuse}");
+}
+
+fn curl_introduces_itself_by_the_proxy_protocol(engine: Engine) {
+    let server = Server::spawn(Server::command(engine, &["--proxy-listen", "127.0.0.1:0", "--access-log"]));
+    let url = format!("http://{}", server.proxied_address());
+    let at = |path: &str| format!("{url}{path}");
+    assert_eq!(curl(&["--haproxy-protocol", &at("/plaintext")]), "Hello, World!");
+    let local =
+        curl(&["--haproxy-protocol", "--write-out", "|%{local_port}", &at("/json"), &at("/plaintext")]);
+    let port = local.rsplit('|').next().expect("curl writes it last");
+    // Without its header the same request is not answered.
+    let refused = Command::new("curl").args(["--silent", "--noproxy", "*", &at("/plaintext")]).output();
+    let refused = refused.expect("curl starts");
+    assert!(!refused.status.success() && refused.stdout.is_empty(), "{refused:?}");
+    server.signal(rustix::process::Signal::TERM);
+    let finished = server.wait();
+    assert_eq!(finished.stderr.matches(&format!("peer=127.0.0.1:{port} ")).count(), 2, "{}", finished.stderr);
+    assert_eq!(finished.stderr.matches(" target=").count(), 3, "{}", finished.stderr);
 }
 
 /// Runs a Python script in the virtual environment that has its packages.

@@ -3,6 +3,8 @@
 //! Every buffer, queue, count, time and thread number of the server has its name here, with its default and its
 //! unit. `corelay serve` exposes each under the same name as a flag, a `CORELAY_*` variable and a TOML key.
 
+pub use ipnet::IpNet;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -150,6 +152,9 @@ pub struct Limits {
     pub thread_stack_bytes: usize,
     /// Threads that each listener of [`Engine::Threads`] keeps for connections to come.
     pub max_idle_threads: usize,
+    /// PROXY protocol header of version 2, in bytes. Past it the connection closes, as
+    /// [`ProxyHeader`](crate::CloseReason::ProxyHeader). Version 1 has 107 by its specification.
+    pub max_proxy_header_bytes: usize,
 }
 
 impl Default for Limits {
@@ -171,6 +176,7 @@ impl Default for Limits {
             service_stack_bytes: 2 * 1024 * 1024,
             thread_stack_bytes: 256 * 1024,
             max_idle_threads: 64,
+            max_proxy_header_bytes: 4096,
         }
     }
 }
@@ -179,7 +185,8 @@ impl Default for Limits {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Deadlines {
-    /// From the first byte of a head to its last, and from accept to the first request. Past it: 408.
+    /// From the first byte of a head to its last, and from accept to the first request, or to the end of the PROXY protocol
+    /// header that is to come before it. Past it: 408.
     pub head_timeout: Duration,
     /// Longest silence within a body. Past it: 408.
     pub body_timeout: Duration,
@@ -264,6 +271,8 @@ pub struct Config {
     pub sockets: SocketOptions,
     /// What is done when there is more work than can be done in time.
     pub shedding: Shedding,
+    /// Whose PROXY protocol headers are believed.
+    pub proxies: Proxies,
     /// How shutdown proceeds.
     pub drain: Drain,
     /// How a new process takes this one's place.
@@ -287,6 +296,33 @@ pub struct Shedding {
 impl Default for Shedding {
     fn default() -> Self {
         Self { target: None, interval: Duration::from_millis(100) }
+    }
+}
+
+/// Proxies that connect where [`Server::listen_proxied`](crate::Server::listen_proxied) listens.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Proxies {
+    /// Their networks. Whoever connects from elsewhere is closed at once: it could name any address as its client's. Peers of
+    /// a Unix socket have none, and are trusted: who may connect there is a matter of the path's permissions.
+    pub trusted: Vec<IpNet>,
+}
+
+impl Default for Proxies {
+    /// This machine.
+    fn default() -> Self {
+        let loopback = IpNet::new_assert(Ipv4Addr::new(127, 0, 0, 0).into(), 8);
+        Self { trusted: vec![loopback, IpNet::from(IpAddr::from(Ipv6Addr::LOCALHOST))] }
+    }
+}
+
+impl Proxies {
+    pub(crate) fn trust(&self, peer: Option<SocketAddr>) -> bool {
+        // An IPv6 listener shows an IPv4 peer's address mapped.
+        peer.is_none_or(|peer| {
+            let address = peer.ip().to_canonical();
+            self.trusted.iter().any(|network| network.contains(&address))
+        })
     }
 }
 

@@ -5,7 +5,6 @@
 //! the kernel's queue meanwhile. It says so in the log once a minute.
 
 use crate::clock::{Moment, Tick};
-use crate::peers::Refused;
 use crate::shared::Shared;
 use crate::slab::NOT_A_CONNECTION;
 use corelay_poll::{Interest, Poller, Token, Trigger};
@@ -23,9 +22,19 @@ const PAUSE: Duration = Duration::from_millis(100);
 pub(crate) struct Door {
     socket: OwnedFd,
     wake: Wake,
+    /// Each connection begins with a PROXY protocol header.
+    proxied: bool,
     pub(crate) paused_until: Option<Tick>,
     /// Another process lets in who comes.
     shut: bool,
+}
+
+/// A connection as it comes in.
+pub(crate) struct Arrival {
+    pub(crate) socket: OwnedFd,
+    pub(crate) peer: Option<SocketAddr>,
+    /// It begins with a PROXY protocol header: the peer is a proxy.
+    pub(crate) proxied: bool,
 }
 
 /// Whom a connection at the door wakes.
@@ -40,8 +49,8 @@ pub(crate) enum Wake {
 }
 
 impl Door {
-    pub(crate) fn new(socket: OwnedFd, wake: Wake) -> Self {
-        Self { socket, wake, paused_until: None, shut: false }
+    pub(crate) fn new(socket: OwnedFd, wake: Wake, proxied: bool) -> Self {
+        Self { socket, wake, proxied, paused_until: None, shut: false }
     }
 
     pub(crate) fn open(&self, poller: &Poller, token: Token) -> io::Result<()> {
@@ -83,18 +92,13 @@ impl Door {
 
     /// The next connection, if one waits and can be had.
     #[inline(always)]
-    pub(crate) fn accept(
-        &mut self,
-        poller: &Poller,
-        now: Moment,
-        server: &Shared,
-    ) -> Option<(OwnedFd, Option<SocketAddr>)> {
+    pub(crate) fn accept(&mut self, poller: &Poller, now: Moment, server: &Shared) -> Option<Arrival> {
         if self.shut {
             return None;
         }
         loop {
             let error = match corelay_poll::socket::accept(&self.socket) {
-                Ok(accepted) => return Some(accepted),
+                Ok((socket, peer)) => return Some(Arrival { socket, peer, proxied: self.proxied }),
                 Err(error) => error,
             };
             match Errno::from_io_error(&error) {
@@ -144,15 +148,33 @@ pub(crate) fn door_index(token: Token) -> usize {
     (token.slot() as usize).wrapping_sub(1)
 }
 
-/// Counts a connection in. `false`: a limit refuses it, and it has been told so as far as one send goes.
-pub(crate) fn take_in(socket: &OwnedFd, peer: Option<SocketAddr>, server: &Shared) -> bool {
+/// Counts a connection in. `false`: a limit refuses it, and it has been told so as far as one send goes; or it is no trusted
+/// proxy's, and is told nothing.
+pub(crate) fn take_in(arrival: &Arrival, now: Tick, server: &Shared) -> bool {
+    let mut peer = arrival.peer;
+    if arrival.proxied {
+        if !server.config.proxies.trust(peer) {
+            turn_stranger_away(peer, now, server);
+            return false;
+        }
+        // Whose it is, its header will say.
+        peer = None;
+    }
     match server.occupancy.enter(peer) {
         Ok(()) => return true,
-        Err(Refused::TooMany) => server.door.too_many.add_shared(1),
-        Err(Refused::TooManyOfPeer) => server.door.too_many_of_peer.add_shared(1),
+        Err(refused) => server.door.count(refused),
     }
-    refuse(socket, server);
+    refuse(&arrival.socket, server);
     false
+}
+
+#[cold]
+fn turn_stranger_away(peer: Option<SocketAddr>, now: Tick, server: &Shared) {
+    server.door.untrusted_proxy.add_shared(1);
+    if server.door.strangers_said.may_say(now) {
+        let peer = peer.map(tracing::field::display);
+        tracing::warn!(peer, "closed: not among the trusted proxies, and nobody else may connect there");
+    }
 }
 
 /// Tells a new peer that there is no place for it.

@@ -65,7 +65,7 @@ impl Parts<'_> {
             let wake = if shared { Wake::OneOfMany } else { alone };
             // There may be more of them than threads: the process before had more, and all are to be served.
             for (index, socket) in sockets.into_iter().enumerate() {
-                doors[index % count].push(Door::new(socket, wake));
+                doors[index % count].push(Door::new(socket, wake, listener.is_proxied()));
             }
         }
         Ok(doors)

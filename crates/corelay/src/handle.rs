@@ -128,6 +128,7 @@ impl Running {
             ("too_many_connections", &shared.door.too_many),
             ("too_many_connections_of_peer", &shared.door.too_many_of_peer),
             ("too_many_requests_of_peer", &shared.restraint.refused_of_peer),
+            ("untrusted_proxy", &shared.door.untrusted_proxy),
             ("no_service_thread", &shared.door.no_service_thread),
             ("no_thread", &shared.door.no_thread),
             ("no_memory", &shared.app.no_memory),

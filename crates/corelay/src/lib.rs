@@ -38,6 +38,7 @@ mod placement;
 mod pool;
 mod pressure;
 pub mod protocol;
+pub mod proxy;
 mod rates;
 mod restraint;
 mod server;

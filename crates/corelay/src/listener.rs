@@ -32,6 +32,8 @@ pub(crate) struct Listener {
     sockets: Vec<OwnedFd>,
     /// After that: the same again, for the process after this one.
     kept: Vec<OwnedFd>,
+    /// Each connection begins with a PROXY protocol header.
+    proxied: bool,
     /// Bound by somebody else, and not ours to remove.
     given: bool,
     /// Its number in the process before this one, which still has the sockets.
@@ -43,35 +45,35 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Listens on `address`. Fails if any server does.
-    pub(crate) fn bind(address: &Address, options: &SocketOptions) -> Result<Self> {
+    /// Listens on `address`, for proxies or for all. Fails if any server does.
+    pub(crate) fn bind(address: &Address, proxied: bool, options: &SocketOptions) -> Result<Self> {
         let failed = |source| Error::Bind { address: address.clone(), source };
         match address {
             Address::Tcp(tcp) => {
                 let socket = bind_tcp(&(*tcp).into(), options, false).map_err(failed)?;
                 let local = socket.local_addr().map_err(failed)?;
                 let real = local.as_socket().map_or_else(|| address.clone(), Address::Tcp);
-                Ok(Self::of(address.clone(), real, vec![socket.into()]))
+                Ok(Self::of(address.clone(), real, proxied, vec![socket.into()]))
             }
             Address::Unix(path) => {
                 let socket = bind_unix(path, options).map_err(failed)?;
-                let mut listener = Self::of(address.clone(), address.clone(), vec![socket.into()]);
+                let mut listener = Self::of(address.clone(), address.clone(), proxied, vec![socket.into()]);
                 listener.path = Some(path.clone());
                 Ok(listener)
             }
         }
     }
 
-    fn of(configured: Address, address: Address, sockets: Vec<OwnedFd>) -> Self {
+    fn of(configured: Address, address: Address, proxied: bool, sockets: Vec<OwnedFd>) -> Self {
         let (kept, number, is_anothers) = (Vec::new(), None, Arc::default());
-        Self { configured, address, sockets, kept, given: false, number, path: None, is_anothers }
+        Self { configured, address, sockets, kept, proxied, given: false, number, path: None, is_anothers }
     }
 
     /// A socket that listens already.
     pub(crate) fn given(socket: OwnedFd) -> Result<Self> {
         let socket = Socket::from(socket);
         let address = given_address(&socket).map_err(|source| Error::Socket { source })?;
-        let mut listener = Self::of(address.clone(), address, vec![socket.into()]);
+        let mut listener = Self::of(address.clone(), address, false, vec![socket.into()]);
         listener.given = true;
         Ok(listener)
     }
@@ -79,7 +81,7 @@ impl Listener {
     /// The listener with this number of the process that this one replaces. Its sockets come [later](Self::inherit).
     pub(crate) fn of_predecessor(number: usize, listened: &Listened) -> Result<Self> {
         let (configured, address) = (listened.configured.parse()?, listened.address.parse()?);
-        let mut listener = Self::of(configured, address, Vec::new());
+        let mut listener = Self::of(configured, address, listened.proxied, Vec::new());
         (listener.number, listener.given) = (Some(number), listened.given);
         if let Address::Unix(path) = &listener.address
             && !listener.given
@@ -110,6 +112,7 @@ impl Listener {
         Passed {
             configured: self.configured.to_string(),
             address: self.address.to_string(),
+            proxied: self.proxied,
             given: self.given,
             sockets: std::mem::take(&mut self.kept),
             is_anothers: self.is_anothers.clone(),
@@ -118,6 +121,10 @@ impl Listener {
 
     pub(crate) fn address(&self) -> &Address {
         &self.address
+    }
+
+    pub(crate) fn is_proxied(&self) -> bool {
+        self.proxied
     }
 
     /// The sockets for `count` threads, each to be owned by its own. `true`: they are one socket, shared.
@@ -226,10 +233,10 @@ mod tests {
     fn a_second_server_fails_even_on_a_spread_address() {
         let options = SocketOptions::default();
         let any: Address = "127.0.0.1:0".parse().expect("an address");
-        let mut first = Listener::bind(&any, &options).expect("a free port");
+        let mut first = Listener::bind(&any, false, &options).expect("a free port");
         let (sockets, _) = first.sockets(2, &options).expect("a sibling");
         assert_eq!(sockets.len(), 2);
-        let second = Listener::bind(first.address(), &options);
+        let second = Listener::bind(first.address(), false, &options);
         assert!(
             matches!(second, Err(Error::Bind { source, .. }) if source.kind() == io::ErrorKind::AddrInUse)
         );
@@ -240,10 +247,10 @@ mod tests {
         let directory = tempfile::tempdir().expect("a directory");
         let address = Address::Unix(directory.path().join("socket"));
         let options = SocketOptions::default();
-        let mut first = Listener::bind(&address, &options).expect("a free path");
-        assert!(Listener::bind(&address, &options).is_err());
+        let mut first = Listener::bind(&address, false, &options).expect("a free path");
+        assert!(Listener::bind(&address, false, &options).is_err());
         first.path = None; // as a killed server would: the path stays
         drop(first);
-        Listener::bind(&address, &options).expect("nobody listens there any more");
+        Listener::bind(&address, false, &options).expect("nobody listens there any more");
     }
 }

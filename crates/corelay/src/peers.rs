@@ -44,12 +44,18 @@ impl Occupancy {
             self.open.fetch_sub(1, Ordering::Relaxed);
             return Err(Refused::TooMany);
         }
+        self.name(peer).inspect_err(|_| {
+            self.open.fetch_sub(1, Ordering::Relaxed);
+        })
+    }
+
+    /// Counts a connection that entered without a peer for the peer it turns out to have, with whom it is to leave from
+    /// here on. If that one has too many it stays without.
+    pub(crate) fn name(&self, peer: Option<SocketAddr>) -> Result<(), Refused> {
         if let (Some(per_peer), Some(peer)) = (&self.per_peer, peer) {
             let mut open = lock(&per_peer.open);
             let count = open.entry(network(peer)).or_insert(0);
             if *count >= per_peer.max {
-                drop(open);
-                self.open.fetch_sub(1, Ordering::Relaxed);
                 return Err(Refused::TooManyOfPeer);
             }
             *count += 1;
@@ -117,6 +123,19 @@ mod tests {
         assert_eq!(occupancy.enter(peer("10.0.0.2:1")), Err(Refused::TooMany));
         occupancy.leave(None);
         assert_eq!(occupancy.enter(peer("10.0.0.2:1")), Ok(()));
+    }
+
+    #[test]
+    fn a_connection_that_is_named_later_counts_for_that_peer_and_once_in_all() {
+        let occupancy = Occupancy::new(10, Some(1));
+        assert_eq!(occupancy.enter(None), Ok(()));
+        assert_eq!(occupancy.name(peer("10.0.0.1:1")), Ok(()));
+        assert_eq!(occupancy.enter(None), Ok(()));
+        assert_eq!(occupancy.name(peer("10.0.0.1:2")), Err(Refused::TooManyOfPeer));
+        occupancy.leave(None);
+        assert_eq!(occupancy.open(), 1);
+        occupancy.leave(peer("10.0.0.1:1"));
+        assert_eq!((occupancy.open(), occupancy.name(peer("10.0.0.1:3"))), (0, Ok(())));
     }
 
     #[test]

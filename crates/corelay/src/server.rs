@@ -79,15 +79,28 @@ impl Server {
     /// # Errors
     /// [`Error::Bind`]: most often another server listens there. [`Error::Cores`] for processors that cannot be had:
     /// better here than after the address was announced.
-    pub fn listen(mut self, address: Address) -> Result<Self> {
-        self.prepare()?;
-        let before = self.predecessor.as_mut().and_then(|process| process.claim(&address.to_string()));
-        let listener = match before {
-            Some((number, listened)) => Listener::of_predecessor(number, &listened)?,
-            None => Listener::bind(&address, &self.config.sockets)?,
-        };
-        self.add(listener);
-        Ok(self)
+    pub fn listen(self, address: Address) -> Result<Self> {
+        self.listen_for(address, false)
+    }
+
+    /// As [`Server::listen`], for proxies: each connection must begin with a PROXY protocol header ([`proxy`](crate::proxy)), of
+    /// version 1 or 2, which names the client. To handlers, log and limits that client is the peer. Only
+    /// [`Proxies::trusted`](crate::config::Proxies::trusted) may connect here. A connection that begins otherwise closes:
+    /// it is never read as if there were no header.
+    ///
+    /// ```
+    /// use corelay::{Config, Server};
+    ///
+    /// let mut config = Config::default();
+    /// config.proxies.trusted = vec!["10.0.0.0/24".parse().expect("a network")];
+    /// let server = Server::new(config).listen_proxied("127.0.0.1:0".parse()?)?;
+    /// # Ok::<(), corelay::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Server::listen`].
+    pub fn listen_proxied(self, address: Address) -> Result<Self> {
+        self.listen_for(address, true)
     }
 
     /// Listens on a socket that is bound and listens already, TCP or Unix: from a service manager, say.
@@ -110,6 +123,18 @@ impl Server {
         while let Some((number, listened)) = self.predecessor.as_mut().and_then(Predecessor::claim_given) {
             self.add(Listener::of_predecessor(number, &listened)?);
         }
+        Ok(self)
+    }
+
+    fn listen_for(mut self, address: Address, proxied: bool) -> Result<Self> {
+        self.prepare()?;
+        let configured = address.to_string();
+        let before = self.predecessor.as_mut().and_then(|process| process.claim(&configured, proxied));
+        let listener = match before {
+            Some((number, listened)) => Listener::of_predecessor(number, &listened)?,
+            None => Listener::bind(&address, proxied, &self.config.sockets)?,
+        };
+        self.add(listener);
         Ok(self)
     }
 

@@ -5,7 +5,7 @@ use crate::config::{Config, Deadlines, Engine, Relay};
 use crate::connection::Kinds;
 use crate::core::MonitorBell;
 use crate::http::App;
-use crate::peers::Occupancy;
+use crate::peers::{Occupancy, Refused};
 use crate::pressure::Pressure;
 use crate::protocol::Hosted;
 use crate::restraint::Restraint;
@@ -49,6 +49,7 @@ pub(crate) struct Shared {
 pub(crate) struct DoorCounters {
     pub(crate) too_many: Count,
     pub(crate) too_many_of_peer: Count,
+    pub(crate) untrusted_proxy: Count,
     pub(crate) no_service_thread: Count,
     pub(crate) accept_pauses: Count,
     pub(crate) no_thread: Count,
@@ -56,6 +57,19 @@ pub(crate) struct DoorCounters {
     pub(crate) pauses_said: SaidRarely,
     /// That threads cannot be started.
     pub(crate) threads_said: SaidRarely,
+    /// That somebody who is no trusted proxy connects where only they may.
+    pub(crate) strangers_said: SaidRarely,
+    /// That a proxy's connection begins without a proper header.
+    pub(crate) headers_said: SaidRarely,
+}
+
+impl DoorCounters {
+    pub(crate) fn count(&self, refused: Refused) {
+        match refused {
+            Refused::TooMany => self.too_many.add_shared(1),
+            Refused::TooManyOfPeer => self.too_many_of_peer.add_shared(1),
+        }
+    }
 }
 
 impl DoorCounters {

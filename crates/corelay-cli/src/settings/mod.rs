@@ -21,6 +21,7 @@
 mod admin;
 mod error;
 mod overload;
+mod proxies;
 pub(crate) mod sources;
 pub(crate) mod table;
 pub(crate) mod value;
@@ -37,8 +38,10 @@ use sources::Given;
 /// Everything `corelay serve` needs to know to start.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
-    /// Where to listen; never empty.
+    /// Where to listen. Empty only where proxies connect.
     pub(crate) listen: Vec<Address>,
+    /// Where to listen for proxies, which send PROXY protocol headers.
+    pub(crate) proxy_listen: Vec<Address>,
     /// What the library is told.
     pub(crate) config: Config,
     /// How log lines look.
@@ -68,6 +71,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: vec![Address::Tcp(([127, 0, 0, 1], 8080).into())],
+            proxy_listen: Vec::new(),
             config: Config::default(),
             log: LogFormat::Text,
             log_level: LevelFilter::INFO,
@@ -102,7 +106,17 @@ impl Options {
                 given.apply(&mut options)?;
             }
         }
+        options.listen_for_proxies_alone(sources.iter().flatten());
         Ok(options)
+    }
+}
+
+impl Options {
+    /// Who names a place for proxies and no other wants no other: through the default one clients could come past the proxy.
+    fn listen_for_proxies_alone<'a>(&mut self, mut given: impl Iterator<Item = &'a Given>) {
+        if !self.proxy_listen.is_empty() && !given.any(|given| given.setting.name == "listen") {
+            self.listen.clear();
+        }
     }
 }
 

@@ -133,7 +133,7 @@ pub(crate) fn from_file(path: &Path, text: &str) -> Result<Vec<Given>, SettingsE
 
 impl Setting {
     /// The texts in one argument or variable: a list's elements stand between commas.
-    fn split(&self, value: &str) -> Vec<String> {
+    pub(super) fn split(&self, value: &str) -> Vec<String> {
         match self.set {
             Set::Many(_) => value.split(',').map(str::to_owned).collect(),
             Set::One(_) | Set::Switch(_) => vec![value.to_owned()],

@@ -7,7 +7,7 @@
 use corelay::config::{Accept, Cores, Engine, Pin, Rebalance, Relay, ThreadsWake};
 
 use super::value::{self, Takes};
-use super::{LogFormat, Options, admin, overload};
+use super::{LogFormat, Options, admin, overload, proxies};
 
 /// One setting of `corelay serve`.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(super) fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
     Some(())
 }
 
-const SERVING: &str = "Serving";
+pub(super) const SERVING: &str = "Serving";
 pub(super) const LIMITS: &str = "Limits";
 const DEADLINES: &str = "Deadlines";
 const SOCKETS: &str = "Sockets";
@@ -74,6 +74,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
                commas, also in the variable; a path with a comma in it can be given in the file only.",
         set: Set::Many(|o, texts| put(&mut o.listen, value::addresses(texts))),
     },
+    proxies::LISTEN,
+    proxies::TRUSTED,
     Setting {
         name: "engine",
         group: SERVING,
@@ -350,6 +352,7 @@ pub(crate) static SETTINGS: &[Setting] = &[
         help: "Threads each listener keeps for connections to come, with --engine threads",
         set: Set::One(|o, text| put(&mut o.config.limits.max_idle_threads, value::count(text, 1..))),
     },
+    proxies::MAX_HEADER_BYTES,
     Setting {
         name: "head-timeout",
         group: DEADLINES,

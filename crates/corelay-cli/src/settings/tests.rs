@@ -31,7 +31,8 @@ fn refusal(file: &str, variables: &[(&str, &str)], flags: &[&str]) -> String {
 /// A text that the setting takes and that is not its default.
 fn other_than_default(name: &str) -> &'static str {
     match name {
-        "listen" => "unix:/elsewhere",
+        "listen" | "proxy-listen" => "unix:/elsewhere",
+        "proxy-trusted" => "10.0.0.0/8",
         "engine" => "pool",
         "accept" => "dispatch",
         "pin" | "relay" | "rebalance" => "off",
@@ -57,7 +58,7 @@ fn the_defaults_in_help_are_the_defaults_of_the_library() {
         let changed = format!("{options:?}");
         assert_ne!(changed, expected, "{} sets nothing", setting.name);
         let Some(default) = setting.default else { continue };
-        setting.apply(&mut options, &[default.to_owned()]).unwrap();
+        setting.apply(&mut options, &setting.split(default)).unwrap();
         assert_eq!(format!("{options:?}"), expected, "{}", setting.name);
     }
 }
@@ -98,6 +99,16 @@ fn the_same_text_means_the_same_in_each_source() {
         assert_eq!(file, variable, "{}", setting.name);
         assert_eq!(file, flag, "{}", setting.name);
     }
+}
+
+#[test]
+fn a_place_for_proxies_alone_leaves_no_other_open() {
+    let proxies = ["--proxy-listen", "127.0.0.1:1"];
+    let options = gather("", &[], &proxies).unwrap();
+    assert!(options.listen.is_empty());
+    assert_eq!(options.proxy_listen.len(), 1);
+    let both = gather("listen = '127.0.0.1:2'", &[], &proxies).unwrap();
+    assert_eq!((both.listen.len(), both.proxy_listen.len()), (1, 1));
 }
 
 #[test]

@@ -2,12 +2,13 @@
 //! stands beside it as a [`Takes`], which help and error messages quote.
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
 use std::ops::RangeFrom;
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use corelay::config::Address;
+use corelay::config::{Address, IpNet};
 
 /// What a setting takes: a name for `--help`, and words for an error message.
 #[derive(Debug)]
@@ -168,6 +169,16 @@ pub(crate) fn path(text: &str) -> Option<PathBuf> {
     (!text.is_empty() && !text.contains(char::is_control)).then(|| text.into())
 }
 
+/// Networks, or addresses that are each one; at least one. A bit behind the prefix is a mistake in one of the two.
+pub(crate) fn networks(elements: &[String]) -> Option<Vec<IpNet>> {
+    let network = |element: &String| {
+        let element = element.trim();
+        let address = element.parse::<IpAddr>().ok().map(IpNet::from);
+        address.or_else(|| element.parse().ok()).filter(|network| network.trunc() == *network)
+    };
+    elements.iter().map(network).collect::<Option<Vec<_>>>().filter(|networks| !networks.is_empty())
+}
+
 /// The text itself if it is plain ASCII digits: Rust's `parse` alone would also take `+5`.
 fn digits(text: &str) -> Option<&str> {
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then_some(text)
@@ -251,6 +262,16 @@ mod tests {
             assert_eq!(cpus(&texts(list)), None, "{list}");
         }
         assert_eq!(cpus(&[]), None);
+    }
+
+    #[test]
+    fn networks_are_prefixes_or_single_addresses() {
+        let read = networks(&texts("10.0.0.0/24, 10.0.1.5,fd00::/8,::1")).unwrap();
+        let shown: Vec<_> = read.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["10.0.0.0/24", "10.0.1.5/32", "fd00::/8", "::1/128"]);
+        for text in ["", "10.0.0.5/24", "10.0.0.0/33", "10.0.0", "localhost", "10.0.0.0/24,", "::1/129"] {
+            assert_eq!(networks(&texts(text)), None, "{text}");
+        }
     }
 
     #[test]

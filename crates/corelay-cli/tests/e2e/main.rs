@@ -26,6 +26,7 @@ mod half_close;
 mod keep_alive;
 mod methods;
 mod pipelining;
+mod proxy_protocol;
 mod refusals;
 mod request_rates;
 mod response_framing;

@@ -18,6 +18,8 @@ pub(crate) struct Server {
     listeners: Vec<String>,
     /// Where its admin listener is, if it has one.
     admin: Option<String>,
+    /// Those for proxies.
+    proxied: Vec<String>,
     /// Yields nothing and hangs up when the server's standard output closes, which is when it has ended.
     ended: Receiver<()>,
     stderr: Option<JoinHandle<String>>,
@@ -80,12 +82,14 @@ impl Server {
             String::from_utf8_lossy(&text).into_owned()
         });
         let (lines, ended) = follow(child.stdout.take().expect("standard output is piped"));
-        let mut server = Self { child, listeners: Vec::new(), admin: None, ended, stderr: Some(stderr) };
-        while server.listeners.len() < count {
+        let (listeners, proxied) = (Vec::new(), Vec::new());
+        let mut server = Self { child, listeners, proxied, admin: None, ended, stderr: Some(stderr) };
+        while server.listeners.len() + server.proxied.len() < count {
             let line = lines.recv_timeout(PATIENCE).expect("the server says where it listens");
             if let Some(admin) = line.strip_prefix("admin on ") {
                 server.admin = Some(admin.to_owned());
             }
+            server.proxied.extend(line.strip_prefix("proxies on ").map(str::to_owned));
             server.listeners.extend(line.strip_prefix("listening on ").map(str::to_owned));
         }
         server
@@ -126,6 +130,12 @@ impl Server {
     pub(crate) fn address(&self) -> SocketAddr {
         let url = self.listeners.iter().find_map(|listener| listener.strip_prefix("http://"));
         url.expect("the server listens on TCP").parse().expect("the line names an address and a port")
+    }
+
+    /// Where the first listener for proxies is.
+    pub(crate) fn proxied_address(&self) -> SocketAddr {
+        let url = self.proxied.first().and_then(|listener| listener.strip_prefix("http://"));
+        url.expect("proxies may connect by TCP").parse().expect("the line names an address and a port")
     }
 
     /// Every listener as the server named it: `http://ADDRESS` or `unix:PATH`.

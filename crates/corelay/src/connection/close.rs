@@ -23,6 +23,9 @@ pub enum CloseReason {
     BodyTooSlow,
     /// The peer took nothing of an answer for `write_timeout`.
     WriteTimeout,
+    /// A proxy's connection began without a PROXY protocol header, or with a malformed one, one over its limit or one that was not
+    /// complete within `head_timeout`.
+    ProxyHeader,
     /// A malformed head or body was refused (400, 501, 505, 417).
     Malformed,
     /// A head, body or message larger than a limit was refused (413, 414, 431).
@@ -31,7 +34,7 @@ pub enum CloseReason {
     BodyUnread,
     /// A streamed answer failed or was shorter than announced, so its end must not look like one.
     AnswerBroken,
-    /// All service threads were busy, or there was no memory for a body (503).
+    /// All service threads were busy, there was no memory for a body, or a client behind a proxy had too many connections (503).
     Overload,
     /// The connection became another protocol, and that has ended.
     Upgraded,
@@ -57,7 +60,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::PeerClosed,
         Self::PeerClosedEarly,
         Self::Reset,
@@ -67,6 +70,7 @@ impl CloseReason {
         Self::BodyTimeout,
         Self::BodyTooSlow,
         Self::WriteTimeout,
+        Self::ProxyHeader,
         Self::Malformed,
         Self::TooLarge,
         Self::BodyUnread,
@@ -105,6 +109,7 @@ impl CloseReason {
             Self::BodyTimeout => "body_timeout",
             Self::BodyTooSlow => "body_too_slow",
             Self::WriteTimeout => "write_timeout",
+            Self::ProxyHeader => "proxy_header",
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",
             Self::BodyUnread => "body_unread",

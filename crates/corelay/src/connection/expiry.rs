@@ -2,7 +2,7 @@
 
 use super::output::unacknowledged;
 use super::settle::Pause;
-use super::{CloseReason, Connection, Doing, Job, Next, Turn};
+use super::{CloseReason, Connection, Doing, Job, Next, Turn, introduction};
 use crate::http::StatusCode;
 use crate::shared::Shared;
 use std::os::fd::AsFd;
@@ -15,6 +15,7 @@ impl Connection {
     pub(crate) fn expired(&mut self, turn: &mut Turn, server: &Shared) -> Next {
         if let Some(hosted) = &server.hosted
             && !self.is_ending()
+            && !self.is_being_introduced()
         {
             return self.session_expired(turn, server, hosted);
         }
@@ -38,6 +39,10 @@ impl Connection {
         }
         match &unfinished.doing {
             Doing::Idle | Doing::Again => Next::Close(CloseReason::IdleTimeout),
+            Doing::Introduction { from } => {
+                introduction::say(*from, &"it was not complete within head_timeout", turn, server);
+                Next::Close(CloseReason::ProxyHeader)
+            }
             Doing::Head => self.time_out(CloseReason::HeadTimeout, true, turn, server),
             Doing::Gather(_) => self.time_out(CloseReason::BodyTimeout, true, turn, server),
             Doing::Discard(_) => self.time_out(CloseReason::BodyTimeout, false, turn, server),
@@ -50,15 +55,18 @@ impl Connection {
     fn waits_for_input(&self) -> bool {
         self.unfinished.as_ref().is_none_or(|unfinished| {
             !unfinished.has_output()
-                && matches!(unfinished.doing, Doing::Head | Doing::Gather(_) | Doing::Discard(_))
+                && matches!(
+                    unfinished.doing,
+                    Doing::Introduction { .. } | Doing::Head | Doing::Gather(_) | Doing::Discard(_)
+                )
         })
     }
 
-    /// [`Connection::serve`], apart from the hot path.
+    /// [`Connection::look`], apart from the hot path.
     #[cold]
     #[inline(never)]
     fn serve_late(&mut self, turn: &mut Turn, server: &Shared) -> Next {
-        self.serve(turn, server)
+        self.look(turn, server)
     }
 
     /// Closes for slowness; with a 408 unless the request was answered already (RFC 9110 section 15.5.9).

@@ -80,6 +80,10 @@ impl Connection {
                 turn.input[..filled].copy_from_slice(&unfinished.input);
                 Ok(Received { filled, head_due: None })
             }
+            Doing::Introduction { from } => match self.introduce(unfinished, from, turn, server)? {
+                0 => self.receive(turn, server),
+                filled => Ok(Received { filled, head_due: None }),
+            },
             Doing::Head => self.receive_more(unfinished, turn),
             Doing::Gather(gather) => self.receive_body(gather, turn, server),
             Doing::Discard(discard) => self.receive_unwanted(discard, turn, server),

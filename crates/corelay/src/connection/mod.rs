@@ -1,7 +1,8 @@
 //! A connection: a socket and, only while a message is incomplete, what there is of it.
 //!
 //! ```text
-//!             whole request                         answer does not fit
+//!  (Introduction)   where proxies connect: the header that names the client
+//!      │      whole request                         answer does not fit
 //!   ┌──────┐ ───────────────▶ handler ── answer ──────────────────────────┐
 //!   │ Idle │ ◀───────────────────────────────────────┐                    ▼
 //!   └──────┘ part of a head   ┌──────┐  the rest     │              ┌──────────┐
@@ -26,6 +27,7 @@ mod body;
 mod close;
 mod expiry;
 mod input;
+mod introduction;
 mod moving;
 mod output;
 mod serve;
@@ -45,6 +47,7 @@ pub(crate) use turn::{INPUT_BYTES, Turn};
 pub(crate) use wire::{BUFFER_BYTES, wait_for};
 
 use crate::clock::Tick;
+use crate::door::Arrival;
 use crate::shared::Ticks;
 use body::{Discard, Gather};
 use bytes::Bytes;
@@ -107,6 +110,8 @@ enum Doing {
     Idle,
     /// Whole requests may be left in `input`: others are served first.
     Again,
+    /// `input` is part of the PROXY protocol header that the connection of the proxy at `from` begins with.
+    Introduction { from: Option<SocketAddr> },
     /// `input` is part of a head.
     Head,
     /// Gathering a body for its handler.
@@ -143,9 +148,25 @@ impl Connection {
         Self { socket, peer, registered: Interest::NONE, turns: 0, deadline, unfinished: None, session: None }
     }
 
-    /// Whether nothing is in flight: no request begun, no answer unsent.
+    /// The same at a door. A proxy's has no peer until it is introduced.
+    #[inline(always)]
+    pub(crate) fn arriving(arrival: Arrival, deadline: Tick) -> Self {
+        let Arrival { socket, peer, proxied } = arrival;
+        if proxied {
+            let unfinished = Some(Unfinished::introduction(peer));
+            return Self { unfinished, ..Self::new(socket, None, deadline) };
+        }
+        Self::new(socket, peer, deadline)
+    }
+
+    /// Whether nothing is in flight: no request or PROXY protocol header begun, no answer unsent.
     pub(crate) fn is_idle(&self) -> bool {
-        self.unfinished.is_none() && self.session.as_ref().is_none_or(|session| session.is_idle())
+        match &self.unfinished {
+            Some(unfinished) => {
+                matches!(unfinished.doing, Doing::Introduction { .. }) && unfinished.input.is_empty()
+            }
+            None => self.session.as_ref().is_none_or(|session| session.is_idle()),
+        }
     }
 
     /// Its deadline when it comes home to its core, whatever it was before: as if what it waits for began now.

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `idle` | nothing |
 //! | `again` | input with requests that wait for their turn |
+//! | `introduction` | input that is part of a PROXY protocol header, and from where its proxy connects |
 //! | `head` | input that is part of a head: the other process parses it from its start |
 //! | `close` | why it closes once its output is taken |
 //! | `linger` | why it closes, and until when its input is still read |
@@ -31,13 +32,14 @@ pub(crate) const MOVED_OUTPUT_BYTES_MAX: usize = 256 * 1024;
 pub(crate) struct Kinds(u32);
 
 impl Kinds {
-    const NAMES: [&str; 6] = ["idle", "again", "head", "close", "linger", "output"];
+    const NAMES: [&str; 7] = ["idle", "again", "head", "close", "linger", "output", "introduction"];
     const IDLE: Self = Self(1);
     const AGAIN: Self = Self(2);
     const HEAD: Self = Self(4);
     const CLOSE: Self = Self(8);
     const LINGER: Self = Self(16);
     const OUTPUT: Self = Self(32);
+    const INTRODUCTION: Self = Self(64);
     pub(crate) const NONE: Self = Self(0);
     pub(crate) const ALL: Self = Self((1 << Self::NAMES.len()) - 1);
 
@@ -92,6 +94,7 @@ pub(crate) struct State {
 enum Then {
     Idle,
     Again,
+    Introduction { from: Option<SocketAddr> },
     Head,
     Close { reason: String, linger: bool },
     Linger { reason: String, until_ms: u64 },
@@ -108,6 +111,7 @@ impl Connection {
         let kind = match unfinished.doing {
             Doing::Idle => Kinds::IDLE,
             Doing::Again => Kinds::AGAIN,
+            Doing::Introduction { .. } => Kinds::INTRODUCTION,
             Doing::Head => Kinds::HEAD,
             Doing::Close { .. } => Kinds::CLOSE,
             Doing::Linger { .. } => Kinds::LINGER,
@@ -132,6 +136,7 @@ impl Connection {
             due_ms: left_ms(self.deadline),
             then: match unfinished.map(|unfinished| &unfinished.doing) {
                 Some(Doing::Again) => Then::Again,
+                Some(Doing::Introduction { from }) => Then::Introduction { from: *from },
                 Some(Doing::Head) => Then::Head,
                 Some(Doing::Close { reason, linger }) => {
                     Then::Close { reason: named(reason), linger: *linger }
@@ -174,6 +179,7 @@ impl Connection {
         let doing = match &state.then {
             Then::Idle => Doing::Idle,
             Then::Again => Doing::Again,
+            Then::Introduction { from } => Doing::Introduction { from: *from },
             Then::Head => Doing::Head,
             Then::Close { reason: name, linger } => Doing::Close { reason: reason(name), linger: *linger },
             Then::Linger { reason: name, until_ms } => {

@@ -137,6 +137,8 @@ impl Connection {
                 self.deadline = now.after(server.ticks.idle);
                 Next::Again
             }
+            // Its deadline stands.
+            Doing::Introduction { .. } => Next::Read,
             Doing::Head => {
                 self.deadline = head_due.unwrap_or(now.after(server.ticks.head));
                 Next::Read

@@ -3,6 +3,7 @@
 
 mod allocations;
 mod deadlines;
+mod introductions;
 mod rates;
 mod splits;
 mod turns;
@@ -11,12 +12,14 @@ mod writers;
 use super::{CloseReason, Connection, Next, Outgoing, Turn};
 use crate::clock::Clock;
 use crate::config::Config;
+use crate::door::Arrival;
 use crate::http::Router;
 use crate::service::{ServiceThreads, Terms};
 use crate::shared::Shared;
 use crate::tally::Tally;
 use corelay_http::RequestHead;
 use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -54,13 +57,17 @@ struct Rig {
     peer: UnixStream,
 }
 
-/// A new connection and its peer.
-fn connect(server: &Shared, turn: &Turn) -> (Connection, UnixStream) {
+/// Where a proxy connects from.
+const PROXY: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4000);
+
+/// A new connection and its peer; one that has no address, or is a proxy with one.
+fn connect(proxied: bool, server: &Shared, turn: &Turn) -> (Connection, UnixStream) {
     let (ours, peer) = UnixStream::pair().unwrap();
     ours.set_nonblocking(true).unwrap();
     peer.set_nonblocking(true).unwrap();
     let deadline = turn.now.tick.after(server.ticks.head);
-    (Connection::new(ours.into(), None, deadline), peer)
+    let arrival = Arrival { socket: ours.into(), peer: proxied.then_some(PROXY), proxied };
+    (Connection::arriving(arrival, deadline), peer)
 }
 
 impl Rig {
@@ -85,13 +92,21 @@ impl Rig {
             restrained: server.restraint.is_on(),
             late: false,
         };
-        let (connection, peer) = connect(&server, &turn);
+        let (connection, peer) = connect(false, &server, &turn);
         Self { hands, server, turn, connection: Some(connection), peer }
     }
 
     /// Another connection, on the same serving thread. The one before is dropped.
     fn reconnect(&mut self) {
-        let (connection, peer) = connect(&self.server, &self.turn);
+        let (connection, peer) = connect(false, &self.server, &self.turn);
+        (self.connection, self.peer) = (Some(connection), peer);
+    }
+
+    /// The same for one that begins with a PROXY protocol header.
+    fn reconnect_proxied(&mut self) {
+        // As the door counts it in: without a peer.
+        self.server.occupancy.enter(None).unwrap();
+        let (connection, peer) = connect(true, &self.server, &self.turn);
         (self.connection, self.peer) = (Some(connection), peer);
     }
 

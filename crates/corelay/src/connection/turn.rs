@@ -32,9 +32,10 @@ impl Turn {
         let now = server.epoch.moment(server.clock.now());
         let tally = Tally::new(tenure, server.clock.clone(), now, server.config.access_log);
         // What a connection may have kept is a whole buffer at most; behind part of a head there is always room.
-        let input_bytes = INPUT_BYTES.max(server.config.limits.max_head_bytes.saturating_mul(2));
+        let limits = &server.config.limits;
+        let input_bytes = limits.max_head_bytes.max(limits.max_proxy_header_bytes).saturating_mul(2);
         Self {
-            input: vec![0; input_bytes].into_boxed_slice(),
+            input: vec![0; INPUT_BYTES.max(input_bytes)].into_boxed_slice(),
             parser: RequestHead::new(),
             out: Outgoing::new(&*server.clock, now, server.config.access_log),
             now,

@@ -93,9 +93,9 @@ impl Acceptor {
     fn accept(&mut self, door: usize, server: &Shared) {
         let now = server.epoch.moment(server.clock.now());
         for _ in 0..ACCEPTS_PER_TURN {
-            let Some((socket, peer)) = self.doors[door].accept(&self.poller, now, server) else { return };
-            if take_in(&socket, peer, server) {
-                self.choose().send(Message::Arrived(socket, peer));
+            let Some(arrival) = self.doors[door].accept(&self.poller, now, server) else { return };
+            if take_in(&arrival, now.tick, server) {
+                self.choose().send(Message::Arrived(arrival));
             }
         }
     }

@@ -34,7 +34,7 @@ pub use standin::blocking;
 use crate::books::Books;
 use crate::clock::Tick;
 use crate::connection::{CloseReason, Connection};
-use crate::door::{Door, door_token};
+use crate::door::{Arrival, Door, door_token};
 use crate::farewell::Farewells;
 use crate::protocol::{Errand, Hail, RunErrands};
 use crate::shared::Shared;
@@ -50,7 +50,7 @@ use standin::{Absent, Ended};
 use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{OwnedFd, RawFd};
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::time::Instant;
@@ -110,7 +110,7 @@ struct State {
 /// What other threads send to a core.
 pub(crate) enum Message {
     /// A new connection, already counted in.
-    Arrived(OwnedFd, Option<SocketAddr>),
+    Arrived(Arrival),
     /// A connection that was away on a service thread.
     Home(Token, Connection),
     /// The end of a connection that was away.

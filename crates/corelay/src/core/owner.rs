@@ -7,14 +7,14 @@ use super::{Core, Ended, Message, State, WAKER};
 use crate::clock::Tick;
 use crate::config::Relay;
 use crate::connection::{CloseReason, Connection, Next, Turn};
-use crate::door::{door_index, door_token, take_in};
+use crate::door::{Arrival, door_index, door_token, take_in};
 use crate::protocol::Place;
 use crate::shared::Shared;
 use crate::slab::NOT_A_CONNECTION;
 use crate::task::{Assignment, Task};
 use corelay_poll::{Events, Interest, Token, Trigger};
 use std::io;
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -409,10 +409,10 @@ impl Owner {
                 let Some(door) = state.doors.get_mut(door) else { return 0 };
                 door.accept(&self.core.poller, self.turn.now, &self.server)
             };
-            let Some((socket, peer)) = accepted else { return count };
-            if take_in(&socket, peer, &self.server) {
+            let Some(arrival) = accepted else { return count };
+            if take_in(&arrival, self.turn.now.tick, &self.server) {
                 self.core.load.fetch_add(1, Ordering::Relaxed);
-                self.admit(socket, peer);
+                self.admit(arrival);
                 if self.lost {
                     return 0;
                 }
@@ -429,10 +429,10 @@ impl Owner {
 
     /// A new connection is served at once if its first request may have come with it, and else waits for it.
     #[inline(always)]
-    fn admit(&mut self, socket: OwnedFd, peer: Option<std::net::SocketAddr>) {
+    fn admit(&mut self, arrival: Arrival) {
         self.turn.tally.counters.accepted.add(1);
         let deadline = self.turn.now.tick.after(self.server.ticks.head);
-        let mut connection = Connection::new(socket, peer, deadline);
+        let mut connection = Connection::arriving(arrival, deadline);
         let Some(mut state) = self.core.tenancy.lock(&self.tenure) else { return };
         let token = state.connections.reserve();
         connection.host(&self.server, || Place { home: self.core.clone(), token });
@@ -459,7 +459,7 @@ impl Owner {
         while !self.lost {
             let Some(message) = self.core.inbox.pop() else { return };
             match message {
-                Message::Arrived(socket, peer) => self.admit(socket, peer),
+                Message::Arrived(arrival) => self.admit(arrival),
                 Message::Home(token, mut connection) => {
                     connection.deadline = connection.deadline_at_home(self.turn.now.tick, &self.server.ticks);
                     let Some(mut state) = self.core.tenancy.lock(&self.tenure) else { return };

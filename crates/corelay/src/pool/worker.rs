@@ -198,11 +198,11 @@ impl Worker {
         let (poller, server) = (&self.pool.poller, &self.pool.shared);
         let accepts = if last { server.config.sockets.backlog as usize } else { ACCEPTS_PER_TURN };
         for _ in 0..accepts {
-            let Some((socket, peer)) = door.accept(poller, self.turn.now, server) else { break };
-            if take_in(&socket, peer, server) {
+            let Some(arrival) = door.accept(poller, self.turn.now, server) else { break };
+            if take_in(&arrival, self.turn.now.tick, server) {
                 self.turn.tally.counters.accepted.add(1);
                 let deadline = self.turn.now.tick.after(server.ticks.head);
-                lock(&self.pool.state).admit(Connection::new(socket, peer, deadline));
+                lock(&self.pool.state).admit(Connection::arriving(arrival, deadline));
             }
         }
         if last {

@@ -20,7 +20,6 @@ struct Client<'a> {
     post: &'a Arc<Post>,
     seat: &'a Arc<Seat>,
     token: Token,
-    peer: Option<SocketAddr>,
     /// There may be something to read that was told before and will not be told again.
     unread: bool,
     /// Its connection is to move to another process.
@@ -33,7 +32,7 @@ pub(super) fn run(post: &Arc<Post>, seat: &Arc<Seat>) {
     loop {
         let calls = seat.wait();
         if let Some(Mail { token, connection }) = seat.mail() {
-            let client = Client { post, seat, token, peer: connection.peer, unread: false, leaving: false };
+            let client = Client { post, seat, token, unread: false, leaving: false };
             client.serve(connection, calls);
             if !post.dismiss(seat, token) {
                 return;
@@ -69,19 +68,21 @@ impl Client<'_> {
                     self.look(&mut connection, calls, &mut turn)
                 }
                 Next::Close(reason) => {
+                    let peer = connection.peer;
                     self.close(connection, reason, &mut turn);
-                    self.count_out(reason, &turn);
+                    self.count_out(peer, reason, &turn);
                     return post.turns.give_back(turn);
                 }
                 Next::Service(job) => {
                     // It may take long, and needs none of a turn's buffers.
                     post.turns.give_back(turn);
+                    let peer = connection.peer;
                     let ended = self.work(connection, job);
                     turn = post.turns.lend(server);
                     match ended {
                         Ok(back) => connection = back,
                         Err(reason) => {
-                            self.count_out(reason, &turn);
+                            self.count_out(peer, reason, &turn);
                             return post.turns.give_back(turn);
                         }
                     }
@@ -245,8 +246,8 @@ impl Client<'_> {
         connection.end(reason, &mut turn.tally);
     }
 
-    fn count_out(&self, reason: CloseReason, turn: &Turn) {
+    fn count_out(&self, peer: Option<SocketAddr>, reason: CloseReason, turn: &Turn) {
         turn.tally.counters.count_close(reason);
-        self.post.shared.occupancy.leave(self.peer);
+        self.post.shared.occupancy.leave(peer);
     }
 }

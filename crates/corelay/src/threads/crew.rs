@@ -5,12 +5,10 @@ use super::listener::Post;
 use super::seat::{Mail, Seat};
 use crate::clock::{Moment, Tick};
 use crate::connection::Connection;
-use crate::door::refuse;
+use crate::door::{Arrival, refuse};
 use crate::stack;
 use crate::sync::lock;
 use corelay_poll::limits::{self, ThreadLimit};
-use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -20,8 +18,8 @@ static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 impl Post {
     /// Gives a new connection, already counted in, a thread.
-    pub(super) fn admit(self: &Arc<Self>, socket: OwnedFd, peer: Option<SocketAddr>, now: Moment) {
-        if self.seat(Connection::new(socket, peer, now.tick.after(self.shared.ticks.head)), now) {
+    pub(super) fn admit(self: &Arc<Self>, arrival: Arrival, now: Moment) {
+        if self.seat(Connection::arriving(arrival, now.tick.after(self.shared.ticks.head)), now) {
             self.count_accepted();
         }
     }

@@ -210,9 +210,9 @@ impl Listener {
         let Some(door) = self.doors.get_mut(door) else { return };
         let now = server.epoch.moment(server.clock.now());
         for _ in 0..accepts {
-            let Some((socket, peer)) = door.accept(&post.poller, now, server) else { break };
-            if take_in(&socket, peer, server) {
-                post.admit(socket, peer, now);
+            let Some(arrival) = door.accept(&post.poller, now, server) else { break };
+            if take_in(&arrival, now.tick, server) {
+                post.admit(arrival, now);
             }
         }
         lock(&post.state).alarm.set(door.paused_until, server);

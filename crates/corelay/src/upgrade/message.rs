@@ -60,6 +60,9 @@ pub(crate) struct Listened {
     pub(crate) configured: String,
     /// With the real port.
     pub(crate) address: String,
+    /// Each connection begins with a PROXY protocol header.
+    #[serde(default)]
+    pub(crate) proxied: bool,
     /// It came from outside, bound already.
     #[serde(default)]
     pub(crate) given: bool,

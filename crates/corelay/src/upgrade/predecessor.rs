@@ -67,8 +67,9 @@ impl Predecessor {
     }
 
     /// The listener with this address in its configuration, if it has one that is not taken yet. The number stands for it.
-    pub(crate) fn claim(&mut self, configured: &str) -> Option<(usize, Listened)> {
-        self.claim_one(|listened| !listened.given && listened.configured == configured)
+    pub(crate) fn claim(&mut self, configured: &str, proxied: bool) -> Option<(usize, Listened)> {
+        let wanted = |listened: &Listened| listened.configured == configured && listened.proxied == proxied;
+        self.claim_one(|listened| !listened.given && wanted(listened))
     }
 
     /// A listener that it was given from outside.

@@ -35,6 +35,7 @@ const BELL: Token = Token::new(3, 0);
 pub(crate) struct Passed {
     pub(crate) configured: String,
     pub(crate) address: String,
+    pub(crate) proxied: bool,
     pub(crate) given: bool,
     pub(crate) sockets: Vec<OwnedFd>,
     /// Whether another process has it: then its path is not ours to remove.
@@ -184,6 +185,7 @@ impl Handover {
         let listened = |listener: &Passed| Listened {
             configured: listener.configured.clone(),
             address: listener.address.clone(),
+            proxied: listener.proxied,
             given: listener.given,
         };
         successor.say(&Message::Hello(Hello {

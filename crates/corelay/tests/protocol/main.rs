@@ -12,6 +12,7 @@ mod mail;
 mod panics;
 mod pipelining;
 mod posts;
+mod proxies;
 mod resets;
 mod slow_readers;
 mod splits;

@@ -52,7 +52,16 @@ impl Serving {
     }
 
     pub(crate) fn with(config: Config, protocol: impl Protocol, terms: Terms) -> Self {
-        let server = Server::new(config).listen("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self::of(Server::new(config).listen("127.0.0.1:0".parse().unwrap()).unwrap(), protocol, terms)
+    }
+
+    /// A server whose clients come through proxies.
+    pub(crate) fn proxied(config: Config, protocol: impl Protocol) -> Self {
+        let server = Server::new(config).listen_proxied("127.0.0.1:0".parse().unwrap()).unwrap();
+        Self::of(server, protocol, Terms::default())
+    }
+
+    fn of(server: Server, protocol: impl Protocol, terms: Terms) -> Self {
         let Address::Tcp(address) = server.addresses()[0].clone() else { panic!("not TCP") };
         let handle = server.handle();
         let thread = Some(thread::spawn(|| server.serve_protocol_with(protocol, terms)));
@@ -243,6 +252,7 @@ impl Messages for Script {
                 let _ = peer.send_message(b"bye");
                 return Step::Close(CloseReason::Finished);
             }
+            "who" => return peer.answer(format!("{:?}", peer.address()).as_bytes()),
             "abort" => return Step::Abort(CloseReason::Malformed),
             "deadline" => peer.set_deadline(Some(Duration::from_millis(rest.parse().unwrap()))),
             "large" => {

@@ -35,6 +35,10 @@ impl Connection {
             return self.resume(turn, server).err().unwrap_or(Next::Close(CloseReason::Internal));
         }
         let Some(mut session) = self.session.take() else { return Next::Close(CloseReason::Internal) };
+        if let Err(next) = self.introduce_session(&mut session, turn, server) {
+            self.session = Some(session);
+            return next;
+        }
         let lent = Lent { hosted, server, now: turn.now.tick, address: self.peer, may_wait: false };
         let next = match self.take_up(&mut session, cause, turn, &lent) {
             Ok(outcome) => self.conclude_session(&mut session, outcome, turn, &lent),
@@ -42,6 +46,27 @@ impl Connection {
         };
         self.session = Some(session);
         next
+    }
+
+    /// A proxy's connection gets its peer before the protocol hears of it. What came behind the header is as if the protocol
+    /// had left it.
+    fn introduce_session(
+        &mut self,
+        session: &mut Session,
+        turn: &mut Turn,
+        server: &Shared,
+    ) -> Result<(), Next> {
+        let Some(unfinished) = self.unfinished.take_if(|unfinished| unfinished.introduces().is_some()) else {
+            return Ok(());
+        };
+        let from = unfinished.introduces().flatten();
+        let filled = self.introduce(unfinished, from, turn, server)?;
+        if filled > 0 {
+            let input = turn.input[..filled].to_vec();
+            self.unfinished = Some(Box::new(Unfinished { input, ..Unfinished::default() }));
+            session.flow = Flow::Full;
+        }
+        Ok(())
     }
 
     /// Everything but the end of the turn.
