@@ -145,11 +145,14 @@ fn is_root() -> Result<bool> {
     Ok(id.trim() == "0")
 }
 
-/// requests and httpx, in a virtual environment under the target directory.
+/// requests, httpx and the RPC client with its codecs, in a virtual environment under the target directory.
 fn python_packages() -> Result<()> {
     let venv = workspace::target().join("clients/venv");
     let python = venv.join("bin/python");
-    if succeeds(Command::new(&python).args(["-c", "import requests, httpx"])) {
+    if succeeds(
+        Command::new(&python)
+            .args(["-c", "import requests, httpx, connectrpc, google.protobuf, brotli, zstandard"]),
+    ) {
         return Ok(());
     }
     if !succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])) {
@@ -163,6 +166,10 @@ fn python_packages() -> Result<()> {
         "--quiet",
         "requests>=2.32,<3",
         "httpx>=0.28,<1",
+        "connectrpc>=0.13,<0.14",
+        "protobuf>=6,<8",
+        "brotli>=1.1,<2",
+        "zstandard>=0.23,<1",
     ]))
 }
 

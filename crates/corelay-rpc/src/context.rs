@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use corelay::http::{HeaderMap, HeaderName, HeaderValue, Request, Response, header};
+use corelay::http::{Body, HeaderMap, HeaderName, HeaderValue, Request, Response, header};
 
 use crate::Error;
 
@@ -38,7 +38,7 @@ pub(crate) struct CallFields<'r> {
 
 /// What `connect-timeout-ms` asked for.
 #[derive(Debug, Clone, Copy)]
-struct Timing {
+pub(crate) struct Timing {
     timeout: Duration,
     deadline: Instant,
 }
@@ -49,13 +49,15 @@ pub struct Trailers(Arc<Mutex<HeaderMap>>);
 
 impl<'r> Context<'r> {
     /// The call that `request` makes, and what is wrong with its own fields.
-    pub(crate) fn new(request: &'r Request<'r>, fields: CallFields<'r>) -> (Self, Result<(), Error>) {
-        let (timing, checked) = match fields.timeout.map(Timing::parse) {
-            None => (None, Ok(())),
-            Some(Ok(timing)) => (Some(timing), Ok(())),
-            Some(Err(error)) => (None, Err(error)),
+    pub(crate) fn new(
+        request: &'r Request<'r>,
+        fields: CallFields<'r>,
+        timing: Result<Option<Timing>, Error>,
+    ) -> (Self, Result<(), Error>) {
+        let (timing, checked) = match timing {
+            Ok(timing) => (timing, check_version(fields.version)),
+            Err(error) => (None, Err(error)),
         };
-        let checked = checked.and_then(|()| check_version(fields.version));
         (Self { request, fields, timing, headers: RefCell::default(), trailers: OnceCell::new() }, checked)
     }
 
@@ -208,6 +210,18 @@ impl Trailers {
 }
 
 impl Timing {
+    /// That of a request, from now on.
+    pub(crate) fn of(fields: &CallFields<'_>) -> Result<Option<Self>, Error> {
+        fields.timeout.map(Self::parse).transpose()
+    }
+
+    /// No call waits for its body any longer.
+    pub(crate) fn limit(timing: &Result<Option<Self>, Error>, body: &mut Body) {
+        if let Ok(Some(timing)) = timing {
+            body.set_deadline(Some(timing.deadline));
+        }
+    }
+
     /// At most ten digits, of milliseconds.
     fn parse(value: &[u8]) -> Result<Self, Error> {
         let text = std::str::from_utf8(value).unwrap_or_default();

@@ -92,6 +92,7 @@ pub(crate) fn read_failed(error: &io::Error) -> Error {
         Some(StatusCode::PAYLOAD_TOO_LARGE) => Code::ResourceExhausted,
         Some(StatusCode::REQUEST_TIMEOUT) => Code::Canceled,
         Some(_) => Code::InvalidArgument,
+        None if error.kind() == io::ErrorKind::TimedOut => return Error::deadline_exceeded(),
         None => Code::Unavailable,
     };
     Error::new(code, error.to_string())

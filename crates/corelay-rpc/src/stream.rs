@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::compression::SUPPORTED;
 use crate::content::Shape;
-use crate::context::{CallFields, Context, Trailers, check, text};
+use crate::context::{CallFields, Context, Timing, Trailers, check, text};
 use crate::envelope::{self, COMPRESSED, END_STREAM};
 use crate::frames::{Frame, Frames};
 use crate::{Codec, Compression, Error, Limits, Message};
@@ -98,8 +98,10 @@ pub(crate) fn post<Q: Message, R: Message>(
     let fields = CallFields::of_stream(request);
     let codec = fields.content_type.and_then(|content_type| Shape::Stream.codec(content_type));
     let Some(codec) = codec else { return Shape::Stream.unsupported() };
-    let body = request.take_body();
-    let (context, checked) = Context::new(request, fields);
+    let timing = Timing::of(&fields);
+    let mut body = request.take_body();
+    Timing::limit(&timing, &mut body);
+    let (context, checked) = Context::new(request, fields, timing);
     let declared = Compression::declared(text(fields.content_encoding));
     let outcome = checked.and(declared).and_then(|compression| {
         let frames = Frames::new(body, compression, limits.message_bytes_max);

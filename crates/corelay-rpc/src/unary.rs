@@ -5,11 +5,11 @@
 
 use std::io::Read;
 
-use corelay::http::{HeaderValue, Request, Response, header};
+use corelay::http::{Body, HeaderValue, Request, Response, header};
 
 use crate::compression::{SUPPORTED, too_large};
 use crate::content::{Shape, UNARY_JSON};
-use crate::context::{CallFields, Context, check, text};
+use crate::context::{CallFields, Context, Timing, check, text};
 use crate::frames::read_failed;
 use crate::get::{BadGet, GetRequest};
 use crate::{Code, Codec, Compression, Error, Limits, Message};
@@ -23,11 +23,15 @@ pub(crate) fn post<Q: Message, R: Message>(
     let fields = CallFields::of_unary(request);
     let codec = fields.content_type.and_then(|content_type| Shape::Unary.codec(content_type));
     let Some(codec) = codec else { return Shape::Unary.unsupported() };
+    let timing = Timing::of(&fields);
     match request.whole_body() {
-        Some(body) => answer_post(request, fields, codec, limits, Ok(body), call),
+        Some(body) => answer_post(request, (fields, timing), codec, limits, Ok(body), call),
         None => {
-            let body = read_body(request, limits.message_bytes_max);
-            answer_post(request, fields, codec, limits, body.as_deref().map_err(Error::clone), call)
+            let mut body = request.take_body();
+            Timing::limit(&timing, &mut body);
+            let body = read_body(body, limits.message_bytes_max);
+            let body = body.as_deref().map_err(Error::clone);
+            answer_post(request, (fields, timing), codec, limits, body, call)
         }
     }
 }
@@ -35,13 +39,13 @@ pub(crate) fn post<Q: Message, R: Message>(
 /// The same, once the body is here.
 fn answer_post<Q: Message, R: Message>(
     request: &Request<'_>,
-    fields: CallFields<'_>,
+    (fields, timing): (CallFields<'_>, Result<Option<Timing>, Error>),
     codec: Codec,
     limits: &Limits,
     body: Result<&[u8], Error>,
     call: impl FnOnce(&Context<'_>, Q) -> Result<R, Error>,
 ) -> Response {
-    let (context, checked) = Context::new(request, fields);
+    let (context, checked) = Context::new(request, fields, timing);
     let decode = || {
         checked?;
         let body = body?;
@@ -57,7 +61,8 @@ pub(crate) fn get<Q: Message, R: Message>(
     limits: &Limits,
     call: impl FnOnce(&Context<'_>, Q) -> Result<R, Error>,
 ) -> Response {
-    let (context, checked) = Context::new(request, CallFields::of_unary(request));
+    let fields = CallFields::of_unary(request);
+    let (context, checked) = Context::new(request, fields, Timing::of(&fields));
     let parsed = GetRequest::parse(request.query().unwrap_or_default(), limits.message_bytes_max);
     let (codec, decoded) = match parsed {
         Err(BadGet::Codec) => return Shape::Unary.unsupported(),
@@ -75,10 +80,10 @@ pub(crate) fn unknown_method(request: &mut Request<'_>) -> Response {
 }
 
 /// A body that is still coming in.
-fn read_body(request: &mut Request<'_>, bytes_max: usize) -> Result<Vec<u8>, Error> {
+fn read_body(from: Body, bytes_max: usize) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     let limit = (bytes_max as u64).saturating_add(1);
-    match request.take_body().take(limit).read_to_end(&mut body) {
+    match from.take(limit).read_to_end(&mut body) {
         Ok(_) if body.len() > bytes_max => Err(too_large(bytes_max)),
         Ok(_) => Ok(body),
         Err(error) => match read_failed(&error) {

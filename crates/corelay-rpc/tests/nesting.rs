@@ -4,12 +4,12 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::thread;
 
-use corelay::Server;
-use corelay::config::{Address, Config, Engine};
 use corelay_rpc::buffa_types::google::protobuf::{Any, ListValue, Struct, Value};
-use corelay_rpc::{Requests, Responses, Service, ServiceBuilder, Services, envelope};
+use corelay_rpc::{Requests, Responses, Service, ServiceBuilder, envelope};
+use serving::on_every_engine;
+
+mod serving;
 
 const JSON: &str = "application/json";
 const PROTO: &str = "application/proto";
@@ -18,6 +18,7 @@ const STREAM_PROTO: &str = "application/connect+proto";
 
 /// Gives back what it gets.
 fn mirror() -> Service {
+    corelay_rpc::registry::add(&[]);
     ServiceBuilder::new("test.Mirror", ())
         .unary("Value", false, |(): &(), _, value: Value| Ok(value))
         .unary("Struct", false, |(): &(), _, value: Struct| Ok(value))
@@ -28,24 +29,6 @@ fn mirror() -> Service {
             Ok(Box::new(values.into_iter()) as Responses<Value>)
         })
         .finish()
-}
-
-/// Serves on every engine while `check` calls.
-fn on_every_engine(check: impl Fn(SocketAddr)) {
-    corelay_rpc::registry::add(&[]);
-    for engine in [Engine::Cores, Engine::Threads, Engine::Pool] {
-        let mut config = Config::default();
-        config.engine = engine;
-        let server = Server::new(config).listen(Address::Tcp(([127, 0, 0, 1], 0).into())).unwrap();
-        let Address::Tcp(address) = server.addresses()[0] else { panic!("no port") };
-        let handle = server.handle();
-        thread::scope(|scope| {
-            let served = scope.spawn(|| server.serve(Services::new().add(mirror()).router()));
-            check(address);
-            handle.drain();
-            served.join().unwrap().unwrap();
-        });
-    }
 }
 
 /// The status and the body of the answer.
@@ -126,7 +109,7 @@ fn anys(levels: usize) -> Vec<u8> {
 
 #[test]
 fn what_is_nested_too_deep_is_refused() {
-    on_every_engine(|address| {
+    on_every_engine(mirror, |address| {
         for (method, content_type, body) in [
             ("Value", JSON, brackets(1_000_000)),
             ("Value", JSON, b"[".repeat(4 << 20)),
@@ -153,7 +136,7 @@ fn what_is_nested_too_deep_is_refused() {
 
 #[test]
 fn what_is_nested_as_deep_as_is_allowed_is_read_and_written() {
-    on_every_engine(|address| {
+    on_every_engine(mirror, |address| {
         for (method, content_type, body) in [
             ("Value", JSON, brackets(101)),
             ("Value", JSON, brackets(9)),
@@ -176,7 +159,7 @@ fn what_is_nested_as_deep_as_is_allowed_is_read_and_written() {
 /// Small on the wire and large in memory.
 #[test]
 fn what_would_grow_too_large_in_memory_is_refused() {
-    on_every_engine(|address| {
+    on_every_engine(mirror, |address| {
         for (method, content_type, body) in [
             ("List", PROTO, [0x0a, 0x00].repeat(2_000_000)),
             ("Struct", PROTO, [0x0a, 0x00].repeat(2_000_000)),
@@ -194,7 +177,7 @@ fn what_would_grow_too_large_in_memory_is_refused() {
 /// A length that its message does not have, up to 2⁶⁴ − 1.
 #[test]
 fn a_length_that_is_a_lie_is_refused() {
-    on_every_engine(|address| {
+    on_every_engine(mirror, |address| {
         for length in [varint(5), varint(1 << 31), varint(usize::MAX)] {
             for field in [&[0x0a][..], &[0x32], &[0x1a], &[0xa2, 0x06]] {
                 let body = [field, &length, b"1234"].concat();

@@ -15,6 +15,7 @@ mod support;
 mod calls;
 mod deadlines;
 mod external;
+mod given_up;
 mod hostile_messages;
 mod large_messages;
 mod malformed_streams;

@@ -1,6 +1,6 @@
-//! Clients that people use: curl, buf curl and connect-node. None of them knows this project.
+//! Clients that people use: curl, buf curl, connect-node and Python's connectrpc. None of them knows this project.
 //!
-//! `cargo xtask test` installs them first; the packages from npm are in `target/clients`.
+//! `cargo xtask test` installs them first; the packages from npm and PyPI are in `target/clients`.
 
 use crate::path;
 use crate::support::{Engine, Scratch, Server};
@@ -10,7 +10,8 @@ use std::process::{Command, Stdio};
 crate::on_every_engine!(
     curl_calls_by_post_and_get,
     buf_calls_every_kind_of_method,
-    connect_node_calls_every_kind_of_method
+    connect_node_calls_every_kind_of_method,
+    python_calls_every_kind_of_method,
 );
 
 const INSTALL: &str = "cargo xtask install";
@@ -70,13 +71,19 @@ fn buf_calls_every_kind_of_method(engine: Engine) {
     assert!(!ok && refused.contains("out_of_range"), "{refused}");
 }
 
-fn connect_node_calls_every_kind_of_method(engine: Engine) {
-    let server = Server::start(engine, &[]);
-    let scratch = Scratch::new();
+/// The descriptor set of the demo's service.
+fn descriptors(scratch: &Scratch) -> PathBuf {
     let descriptors = scratch.path("descriptors.binpb");
     let bin = clients_directory().join("node_modules/.bin/buf");
     let (ok, said) = run(Command::new(bin).arg("build").arg(proto()).arg("-o").arg(&descriptors));
     assert!(ok, "{said}");
+    descriptors
+}
+
+fn connect_node_calls_every_kind_of_method(engine: Engine) {
+    let server = Server::start(engine, &[]);
+    let scratch = Scratch::new();
+    let descriptors = descriptors(&scratch);
     // A module is looked for beside the script that imports it, so that is where the script goes.
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/connect_node_client.mjs");
     let beside = clients_directory().join(format!("connect_node_client_{}.mjs", server.id()));
@@ -85,4 +92,14 @@ fn connect_node_calls_every_kind_of_method(engine: Engine) {
     let outcome = run(node.arg(&beside).arg(format!("http://{}", server.address())).arg(&descriptors));
     std::fs::remove_file(&beside).unwrap();
     assert!(outcome.0, "{}", outcome.1);
+}
+
+fn python_calls_every_kind_of_method(engine: Engine) {
+    let server = Server::start(engine, &[]);
+    let scratch = Scratch::new();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clients/connectrpc_client.py");
+    let mut python = Command::new(clients_directory().join("venv/bin/python"));
+    python.arg(script).arg(format!("http://{}", server.address())).arg(descriptors(&scratch));
+    let (ok, said) = run(python.env("NO_PROXY", "*"));
+    assert!(ok, "{said}");
 }

@@ -6,7 +6,7 @@
 use super::CloseReason;
 use super::body::Pace;
 use super::output::{append_framed, unacknowledged};
-use crate::http::{Body, BodyError, StatusCode};
+use crate::http::{Body, BodyError, BodySource, StatusCode};
 use crate::shared::Shared;
 use corelay_http::{BodyDecoder, CONTINUE, Framing, ResponseFraming};
 use corelay_poll::{Interest, Waker};
@@ -16,7 +16,7 @@ use rustix::net::RecvFlags;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How much is read from the socket at a time, and gathered before it is sent.
 pub(crate) const BUFFER_BYTES: usize = 64 * 1024;
@@ -131,6 +131,8 @@ pub(super) struct Incoming {
     /// Whether the peer still waits to be asked.
     pub(super) expects_continue: bool,
     pub(super) received_bytes: u64,
+    /// Until when a handler waits for more, at most.
+    deadline: Option<Instant>,
     /// Why the body cannot be read to its end.
     pub(super) failed: Option<CloseReason>,
 }
@@ -144,7 +146,7 @@ impl Incoming {
         expects_continue: bool,
     ) -> Self {
         let pace = Pace::new(server.epoch.moment(server.clock.now()));
-        let (at, body_bytes, late, received_bytes, failed) = (0, 0, false, 0, None);
+        let (at, body_bytes, late, received_bytes, deadline, failed) = (0, 0, false, 0, None, None);
         Self {
             socket,
             server,
@@ -156,6 +158,7 @@ impl Incoming {
             late,
             expects_continue,
             received_bytes,
+            deadline,
             failed,
         }
     }
@@ -167,6 +170,7 @@ impl Incoming {
 
     /// Reads what is left of the body, to no end but to be behind it.
     pub(super) fn read_to_end(&mut self) -> Result<(), CloseReason> {
+        self.deadline = None;
         loop {
             match self.read(&mut [0; 4096]) {
                 Ok(0) => return Ok(()),
@@ -226,8 +230,10 @@ impl Incoming {
             return Err(self.fail(CloseReason::Overload, error.status(), error.reason()));
         }
         self.buffer.resize(kept + BUFFER_BYTES, 0);
-        let timeout = Some(self.server.config.deadlines.body_timeout);
-        let received = receive(&self.socket, &mut self.buffer[kept..], timeout);
+        let body_timeout = self.server.config.deadlines.body_timeout;
+        let left = self.deadline.map(|deadline| deadline.saturating_duration_since(self.server.clock.now()));
+        let timeout = left.filter(|left| *left < body_timeout).unwrap_or(body_timeout);
+        let received = receive(&self.socket, &mut self.buffer[kept..], Some(timeout));
         self.buffer.truncate(kept + received.as_ref().map_or(0, |count| *count));
         match received {
             Ok(0) => Err(self.fail(CloseReason::PeerClosedEarly, StatusCode::BAD_REQUEST, CUT)),
@@ -237,6 +243,8 @@ impl Incoming {
                 self.late = !self.pace.keeps_up(count, now, &self.server);
                 Ok(())
             }
+            // The handler's own deadline, which says nothing of the peer.
+            Err(error) if error.kind() == io::ErrorKind::TimedOut && timeout < body_timeout => Err(error),
             Err(error) if error.kind() == io::ErrorKind::TimedOut => {
                 Err(self.fail(CloseReason::BodyTimeout, StatusCode::REQUEST_TIMEOUT, LATE))
             }
@@ -292,6 +300,15 @@ impl Read for IncomingBody {
                 Err(io::Error::new(io::ErrorKind::InvalidData, "the body could not be read to its end"))
             }
             None => Err(io::Error::new(io::ErrorKind::BrokenPipe, "the request of this body is over")),
+        }
+    }
+}
+
+impl BodySource for IncomingBody {
+    fn set_deadline(&mut self, deadline: Option<Instant>) {
+        let mut incoming = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(incoming) = &mut *incoming {
+            incoming.deadline = deadline;
         }
     }
 }

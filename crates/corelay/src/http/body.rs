@@ -6,6 +6,7 @@
 use std::error::Error;
 use std::fmt;
 use std::io::{self, Read};
+use std::time::Instant;
 
 use ::http::StatusCode;
 use bytes::{Buf, Bytes};
@@ -39,12 +40,21 @@ pub struct Body {
 
 enum Source {
     Memory(Bytes),
-    Reader(Box<dyn Read + Send>),
+    Reader(Box<dyn BodySource>),
 }
+
+/// Where a body that is not all here is read from.
+pub(crate) trait BodySource: Read + Send {
+    /// Reads wait until then at most, and never where all is here already.
+    fn set_deadline(&mut self, _: Option<Instant>) {}
+}
+
+/// A body that is streamed to a handler in a test.
+impl BodySource for io::Cursor<Vec<u8>> {}
 
 impl Body {
     /// A body that `reader` yields, `length` bytes long if its sender said so.
-    pub(crate) fn from_reader(reader: Box<dyn Read + Send>, length: Option<u64>) -> Self {
+    pub(crate) fn from_reader(reader: Box<dyn BodySource>, length: Option<u64>) -> Self {
         Self { source: Source::Reader(reader), length, allowed: u64::MAX }
     }
 
@@ -57,6 +67,7 @@ impl Body {
                 Err(self.0.into())
             }
         }
+        impl BodySource for Failing {}
         Self::from_reader(Box::new(Failing(error)), Some(length as u64))
     }
 
@@ -72,6 +83,31 @@ impl Body {
     /// 6).
     pub fn length(&self) -> Option<u64> {
         self.length
+    }
+
+    /// Has reads wait until `deadline` at most, besides the server's own deadlines (`--body-timeout`). A read that would wait
+    /// longer fails with [`io::ErrorKind::TimedOut`] and without a [`BodyError`]; nothing is lost by it, and with a
+    /// later deadline the body can be read on.
+    ///
+    /// ```
+    /// use std::io::Read;
+    /// use std::time::{Duration, Instant};
+    /// use corelay::http::Body;
+    ///
+    /// fn first_bytes(mut body: Body) -> std::io::Result<String> {
+    ///     body.set_deadline(Some(Instant::now() + Duration::from_secs(2)));
+    ///     let mut bytes = [0; 16];
+    ///     let count = body.read(&mut bytes)?;
+    ///     Ok(format!("{:?}", &bytes[..count]))
+    /// }
+    /// # let client = corelay::http::TestClient::new(corelay::Router::new().post("/", first_bytes))?;
+    /// # assert_eq!(client.post("/").body("a").send().text(), "[97]");
+    /// # Ok::<(), corelay::http::RouteError>(())
+    /// ```
+    pub fn set_deadline(&mut self, deadline: Option<Instant>) {
+        if let Source::Reader(reader) = &mut self.source {
+            reader.set_deadline(deadline);
+        }
     }
 
     /// Reads to the end, and refuses with 413 what is longer than `limit` bytes.

@@ -75,6 +75,7 @@ pub use upgrade::{ReadWrite, Upgraded};
 
 pub(crate) use self::{
     assembly::fixed,
+    body::BodySource,
     endpoint::Endpoint,
     request::RequestBody,
     response::{BodyWriter, ResponseBody},
