@@ -25,7 +25,7 @@ struct Tool {
     package: &'static str,
 }
 
-const CLIENTS: [Tool; 12] = [
+const CLIENTS: [Tool; 14] = [
     Tool { program: "curl", package: "curl" },
     Tool { program: "chromium", package: "chromium" },
     Tool { program: "node", package: "nodejs" },
@@ -40,6 +40,8 @@ const CLIENTS: [Tool; 12] = [
     Tool { program: "iptables", package: "iptables" },
     // Its server is outside the search path; this program comes with every server and with nothing less.
     Tool { program: "pg_ctlcluster", package: "postgresql" },
+    Tool { program: "redis-cli", package: "redis-tools" },
+    Tool { program: "redis-server", package: "redis-server" },
 ];
 
 const CROSS_CHECK: [Tool; 2] = [

@@ -13,7 +13,8 @@
 //! those with corelay-load's driver, which tells latency by path: [`relay`], plain requests beside handlers that block;
 //! [`blocking`], the same on other servers; [`streams`], plain requests beside slow streams; [`skew`], all hot connections on
 //! one core; [`engines`], the three engines with up to ten thousand connections; and [`postgres`], handlers that wait for a
-//! database. Calls are compared by [`rpc`], under h2load; and the generator itself is measured beside others by [`load`].
+//! database. Calls are compared by [`rpc`], under h2load; [`kv`] puts the key-value example beside redis; and the generator
+//! itself is measured beside others by [`load`].
 //!
 //! Deliberately absent: any stored baseline.
 
@@ -25,6 +26,7 @@ mod engines;
 mod h2load;
 mod holding;
 mod idle;
+mod kv;
 mod load;
 mod options;
 mod postgres;
@@ -64,6 +66,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         Some((word, rest)) if word == "engines" => engines::run(rest),
         Some((word, rest)) if word == "load" => load::run(rest),
         Some((word, rest)) if word == "rpc" => rpc::run(rest),
+        Some((word, rest)) if word == "kv" => kv::run(rest),
         Some((word, rest)) if word == "skew" => skew::run(rest),
         Some((word, rest)) if word == "streams" => streams::run(rest),
         Some((word, rest)) if word == "blocking" => blocking::run(rest),

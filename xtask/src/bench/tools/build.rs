@@ -40,6 +40,12 @@ pub(super) fn program(root: &Path, target: &Path, package: &str, program: &str) 
     Ok(target.join("release").join(program))
 }
 
+/// Builds one of the examples and gives its path.
+pub(super) fn example(root: &Path, target: &Path, example: &str) -> Result<PathBuf> {
+    cargo_build(root, target, &["--package", "corelay", "--example", example])?;
+    Ok(target.join("release/examples").join(example))
+}
+
 /// Builds one of corelay-bench's peers, whose feature has its name, and gives its path.
 pub(super) fn peer(root: &Path, target: &Path, peer: &str) -> Result<PathBuf> {
     cargo_build(root, target, &["--package", "corelay-bench", "--features", peer, "--bin", peer])?;

@@ -1,4 +1,4 @@
-//! Debian's wrk, nginx, h2o and h2load: from the system if they are installed, else extracted beside it.
+//! Debian's wrk, nginx, h2o, h2load and redis: from the system if they are installed, else extracted beside it.
 //!
 //! Extracted and not installed, because installing nginx or h2o starts them as services and needs root. A package's
 //! program runs from any directory; libraries that a minimal system lacks, wrk's LuaJIT and some of h2load's, are fetched with it.
@@ -13,18 +13,23 @@ use anyhow::{Context, Result, bail, ensure};
 /// Where programs of packages are, also for users whose PATH lacks the administrator's directories.
 const PROGRAM_DIRECTORIES: [&str; 3] = ["usr/bin", "usr/sbin", "usr/local/bin"];
 
+const REDIS_LIBRARIES: [&str; 4] = ["libjemalloc2", "liblua5.1-0", "liblzf1", "libatomic1"];
+
 /// The package that has a program, and those with libraries of it.
 fn packages(program: &str) -> Vec<&str> {
     match program {
         "wrk" => vec!["wrk", "libluajit-5.1-2"],
         "h2load" => vec!["nghttp2-client", "libnghttp2-14", "libev4", "libjansson4", "libjemalloc2"],
+        "redis-benchmark" => [&["redis-tools"], REDIS_LIBRARIES.as_slice()].concat(),
+        // A link to a program of the tools.
+        "redis-server" => [&["redis-server", "redis-tools"], REDIS_LIBRARIES.as_slice()].concat(),
         other => vec![other],
     }
 }
 
 /// What makes a program tell its version.
 pub(super) fn version_flag(program: &str) -> &'static str {
-    if program == "h2load" { "--version" } else { "-v" }
+    if matches!(program, "h2load" | "redis-benchmark") { "--version" } else { "-v" }
 }
 
 /// The path of a program.
@@ -60,7 +65,7 @@ pub(super) fn version(package: &str, said: &Output) -> Result<String> {
         bail!("{package} lacks a library: apt-get install the package that has it ({first})");
     }
     let number =
-        first.split([' ', '/']).find(|word| word.starts_with(|letter: char| letter.is_ascii_digit()));
+        first.split([' ', '/', '=']).find(|word| word.starts_with(|letter: char| letter.is_ascii_digit()));
     Ok(number.with_context(|| format!("{package} -v said {text:?}"))?.to_owned())
 }
 
@@ -107,6 +112,7 @@ mod tests {
         for (output, number) in [
             (said("", "nginx version: nginx/1.22.1\n"), "1.22.1"),
             (said("h2o version 2.2.5\nOpenSSL: OpenSSL 3.0.17\n", ""), "2.2.5"),
+            (said("Redis server v=7.0.15 sha=00000000:0 malloc=jemalloc-5.3.0 bits=64\n", ""), "7.0.15"),
             (said("wrk debian/4.1.0-3+b2 [epoll] Copyright (C) 2012 Will Glozer\n", ""), "4.1.0-3+b2"),
         ] {
             assert_eq!(version("it", &output).unwrap(), number);
