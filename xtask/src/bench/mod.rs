@@ -12,8 +12,8 @@
 //! Some comparisons have a word of their own: `bench monitor`, what the relay's monitor costs a request, by the same means; and
 //! those with corelay-load's driver, which tells latency by path: [`relay`], plain requests beside handlers that block;
 //! [`blocking`], the same on other servers; [`streams`], plain requests beside slow streams; [`skew`], all hot connections on
-//! one core; [`engines`], the three engines with up to ten thousand connections; and [`postgres`], handlers that wait for a
-//! database. Calls are compared by [`rpc`], under h2load; [`kv`] puts the key-value example beside redis; and the generator
+//! one core; [`engines`], the three engines with up to ten thousand connections; [`overload`], ten times what can be
+//! done; and [`postgres`], handlers that wait for a database. Calls are compared by [`rpc`], under h2load; [`kv`] puts the key-value example beside redis; and the generator
 //! itself is measured beside others by [`load`].
 //!
 //! Deliberately absent: any stored baseline.
@@ -29,6 +29,7 @@ mod idle;
 mod kv;
 mod load;
 mod options;
+mod overload;
 mod postgres;
 mod relay;
 mod report;
@@ -68,6 +69,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         Some((word, rest)) if word == "rpc" => rpc::run(rest),
         Some((word, rest)) if word == "kv" => kv::run(rest),
         Some((word, rest)) if word == "skew" => skew::run(rest),
+        Some((word, rest)) if word == "overload" => overload::run(rest),
         Some((word, rest)) if word == "streams" => streams::run(rest),
         Some((word, rest)) if word == "blocking" => blocking::run(rest),
         Some((word, rest)) if word == "monitor" => {

@@ -58,6 +58,14 @@ cargo xtask bench engines [OPTIONS]   cores, threads and pool: latency, CPU time
   --seconds S         measured time of one run; 1.5 s of warm-up besides      [default: 5]
   --json FILE         write every single sample too
 
+cargo xtask bench overload [OPTIONS]  ten times what can be done: shedding off and on, and the admin listener meanwhile
+
+  --engines LIST   of cores, threads, pool                                    [default: all three]
+  --target T       the --shed-target of the servers that shed                 [default: 50ms]
+  --pairs N        rounds: every engine with and without shedding once a round [default: 5]
+  --seconds S      measured time of one run; 2 s of warm-up besides           [default: 4]
+  --json FILE      write every single sample too
+
 cargo xtask bench load [OPTIONS]      corelay's load generator beside wrk, oha and h2load, on the same server
 
   --pairs N        rounds: every generator with every load once a round       [default: 9]

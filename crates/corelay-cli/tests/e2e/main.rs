@@ -24,6 +24,7 @@ mod expect_continue;
 mod file_limit;
 mod half_close;
 mod keep_alive;
+mod memory_bound;
 mod methods;
 mod pipelining;
 mod proxy_protocol;
