@@ -49,7 +49,8 @@ Values:
 Signals:
   SIGTERM, SIGINT  drain: stop accepting, answer what is in flight, close idle
                    connections. A second one ends the process at once
-  SIGUSR2          upgrade: a new process takes over the listeners and the connections";
+  SIGUSR2          upgrade: a new process takes over the listeners and the connections;
+                   `corelay upgrade` sends it and tells what came of it";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,6 +71,7 @@ pub(crate) fn corelay() -> Command {
         .after_help("Without a command: corelay serve.")
         .subcommand(serve())
         .subcommand(status())
+        .subcommand(crate::upgrade::command())
         .subcommand(crate::load::command())
         .subcommand(crate::load::driver_command())
         .subcommand(compare())

@@ -1,4 +1,4 @@
-//! The binary `corelay`: `serve` runs the demo server, `status` reads a running one, `load` makes load on any, `compare` measures
+//! The binary `corelay`: `serve` runs the demo server, `status` reads a running one, `upgrade` has it replaced, `load` makes load on any, `compare` measures
 //! the engines, and servers of others, beside each other.
 //!
 //! [`main`] turns the command line into one call of a named entry point, and its end into an exit status.
@@ -16,6 +16,7 @@ mod log;
 mod serve;
 mod settings;
 mod status;
+mod upgrade;
 
 use std::process::ExitCode;
 
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
     let matches = command::corelay().get_matches();
     let status = match matches.subcommand() {
         Some(("status", flags)) => status::run(flags),
+        Some(("upgrade", flags)) => upgrade::run(flags),
         Some(("load", flags)) => load::run(flags),
         Some((load::DRIVER, _)) => load::run_driver(),
         Some(("compare", flags)) => match flags.subcommand() {

@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use clap::ArgMatches;
 use corelay::config::{Address, Cores};
-use corelay::{Error, Server};
+use corelay::{Change, Error, Server};
 
 use crate::admin::{self, Admin, Token};
 use crate::log::{self, Log, LogLevel};
 use crate::settings::Options;
+use crate::upgrade::notes;
+use crate::upgrade::pid_file::PidFile;
 use crate::{FAILURE, SUCCESS, USAGE, complain, demo};
 
 /// Serves until drained; the exit status.
@@ -34,7 +36,15 @@ pub(crate) fn run(flags: &ArgMatches) -> u8 {
             return USAGE;
         }
     };
-    match serve(options, token, log.as_ref().map(Log::level)) {
+    let pid_file = match options.pid_file.as_deref().map(PidFile::prepare).transpose() {
+        Ok(file) => file.map(Arc::new),
+        Err(error) => {
+            complain(format_args!("cannot write the file of --pid-file: {error}"));
+            return FAILURE;
+        }
+    };
+    // Held until the end: dropping the last of it removes the file.
+    match serve(options, token, log.as_ref().map(Log::level), pid_file.clone()) {
         Ok(()) => SUCCESS,
         // Only the machine knows which processors there are, so this one bad value is found late.
         Err(error @ Error::Cores { .. }) => {
@@ -48,7 +58,12 @@ pub(crate) fn run(flags: &ArgMatches) -> u8 {
     }
 }
 
-fn serve(options: Options, token: Option<Token>, level: Option<Arc<LogLevel>>) -> corelay::Result<()> {
+fn serve(
+    options: Options,
+    token: Option<Token>,
+    level: Option<Arc<LogLevel>>,
+    pid_file: Option<Arc<PidFile>>,
+) -> corelay::Result<()> {
     let mut server = Server::new(options.config);
     for address in options.listen {
         server = server.listen(address)?;
@@ -58,6 +73,12 @@ fn serve(options: Options, token: Option<Token>, level: Option<Arc<LogLevel>>) -
         server = server.listen_proxied(address)?;
     }
     let admin = options.admin.map(Admin::bind).transpose()?;
+    let server = server.on_change(move |change| {
+        if let (Change::Serving | Change::TookOver { .. }, Some(file)) = (&change, &pid_file) {
+            file.publish();
+        }
+        notes::tell(&change);
+    });
     let places = Places {
         plain: &server.addresses()[..plain],
         proxied: &server.addresses()[plain..],

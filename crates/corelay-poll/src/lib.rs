@@ -12,6 +12,7 @@
 //! | a deadline | [`Timer`] | timerfd | kqueue with `EVFILT_TIMER` |
 //! | a signal | [`Signals`] | pipe written by a handler | kqueue with `EVFILT_SIGNAL` |
 //! | a child's exit, or another process's | [`Child`], [`Process`] | pidfd | kqueue with `EVFILT_PROC` |
+//! | a note of another process | [`NoteBox`] | a datagram socket | the same |
 //! | any of a set of handles | [`Poller`] | epoll | kqueue |
 //!
 //! The last line means that pollers nest: a set of handles is a handle. A whole server can sit in somebody
@@ -128,6 +129,7 @@ mod descriptors;
 mod event;
 mod interest;
 pub mod limits;
+mod note;
 mod poller;
 mod process;
 mod signals;
@@ -145,6 +147,7 @@ mod waker;
 pub use child::Child;
 pub use event::{Event, Events};
 pub use interest::{Interest, Trigger};
+pub use note::NoteBox;
 pub use poller::Poller;
 pub use process::Process;
 pub use signals::{Signal, Signals};

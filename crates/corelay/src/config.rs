@@ -349,6 +349,9 @@ impl Default for Drain {
 pub struct Upgrade {
     /// Whether SIGUSR2 starts it.
     pub on_signal: bool,
+    /// Whether this server only goes along when another one of the same process is upgraded: its listeners are passed on too, its
+    /// connections drain when the process ends. For an admin listener, say. It starts no upgrade itself.
+    pub follows: bool,
     /// How long the new process may take until it is ready, and then until it listens. Past it it is killed, and this process
     /// goes on as it was.
     pub ready_timeout: Duration,
@@ -363,6 +366,7 @@ impl Default for Upgrade {
     fn default() -> Self {
         Self {
             on_signal: true,
+            follows: false,
             ready_timeout: Duration::from_secs(30),
             answer_timeout: Duration::from_secs(5),
             timeout: Duration::from_secs(600),

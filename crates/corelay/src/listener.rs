@@ -10,9 +10,8 @@
 
 use crate::config::{Address, SocketOptions};
 use crate::error::{Error, Result};
-use crate::upgrade::{Listened, Passed};
+use crate::upgrade::{Listened, Passed, Predecessor};
 use socket2::{Domain, SockAddr, Socket, Type};
-use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::os::fd::OwnedFd;
@@ -93,27 +92,24 @@ impl Listener {
     }
 
     /// Takes its sockets out of what the process before this one has sent.
-    pub(crate) fn inherit(&mut self, sockets: &mut HashMap<usize, Vec<OwnedFd>>, options: &SocketOptions) {
+    pub(crate) fn inherit(&mut self, predecessor: &Predecessor, options: &SocketOptions) {
         let Some(number) = self.number else { return };
-        self.sockets = sockets.remove(&number).unwrap_or_default();
+        self.sockets = predecessor.sockets_of(number);
+        predecessor.share(self.is_anothers.clone());
         for socket in &self.sockets {
             // The length of its queue may have another setting by now.
             let _ = rustix::net::listen(socket, backlog(options));
         }
     }
 
-    /// To be told whose the address is.
-    pub(crate) fn is_anothers(&self) -> Arc<AtomicBool> {
-        self.is_anothers.clone()
-    }
-
     /// What the process after this one can have of it.
-    pub(crate) fn passed(&mut self) -> Passed {
+    pub(crate) fn passed(&mut self, follows: bool) -> Passed {
         Passed {
             configured: self.configured.to_string(),
             address: self.address.to_string(),
             proxied: self.proxied,
             given: self.given,
+            follows,
             sockets: std::mem::take(&mut self.kept),
             is_anothers: self.is_anothers.clone(),
         }

@@ -17,7 +17,9 @@ use crate::service::{ServiceThreads, Terms};
 use crate::shared::Shared;
 use crate::status::Phase;
 use crate::threads::Threads;
-use crate::upgrade::{Change, Counts, OnChange, Outcome, Predecessor, Program, Upgrades, carry_over};
+use crate::upgrade::{
+    Arrivals, Change, Counts, Lead, OnChange, Outcome, Predecessor, Program, Upgrades, carry_over,
+};
 use corelay_poll::{Events, Interest, Poller, Signal, Signals, Timer, Token, Trigger};
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
@@ -42,7 +44,9 @@ pub struct Server {
     /// What an upgrade starts.
     program: Option<Program>,
     /// The process that this one replaces.
-    predecessor: Option<Predecessor>,
+    predecessor: Option<Arc<Predecessor>>,
+    /// If this server speaks with it.
+    lead: Option<Lead>,
     on_change: OnChange,
 }
 
@@ -60,6 +64,7 @@ impl Server {
             signals: None,
             program: None,
             predecessor: None,
+            lead: None,
             on_change: Arc::new(|_| {}),
         }
     }
@@ -120,7 +125,9 @@ impl Server {
     /// As [`Server::listen`].
     pub fn listen_on_inherited(mut self) -> Result<Self> {
         self.prepare()?;
-        while let Some((number, listened)) = self.predecessor.as_mut().and_then(Predecessor::claim_given) {
+        while let Some((number, listened)) =
+            self.predecessor.as_ref().and_then(|process| process.claim_given())
+        {
             self.add(Listener::of_predecessor(number, &listened)?);
         }
         Ok(self)
@@ -129,7 +136,9 @@ impl Server {
     fn listen_for(mut self, address: Address, proxied: bool) -> Result<Self> {
         self.prepare()?;
         let configured = address.to_string();
-        let before = self.predecessor.as_mut().and_then(|process| process.claim(&configured, proxied));
+        let follows = self.config.upgrade.follows;
+        let before =
+            self.predecessor.as_ref().and_then(|process| process.claim(&configured, proxied, follows));
         let listener = match before {
             Some((number, listened)) => Listener::of_predecessor(number, &listened)?,
             None => Listener::bind(&address, proxied, &self.config.sockets)?,
@@ -148,13 +157,16 @@ impl Server {
         if self.config.drain.on_signals {
             signals.extend([Signal::Terminate, Signal::Interrupt]);
         }
-        if self.config.upgrade.on_signal {
+        if self.config.upgrade.on_signal && !self.config.upgrade.follows {
             signals.push(Signal::User2);
         }
         if !signals.is_empty() {
             self.signals = Some(Signals::new(&signals).map_err(Error::Poll)?);
         }
         self.predecessor = Predecessor::meet()?;
+        if !self.config.upgrade.follows {
+            self.lead = self.predecessor.as_ref().map(Lead::of);
+        }
         self.program = Program::this().inspect_err(|error| tracing::warn!(%error, "no upgrades")).ok();
         Ok(())
     }
@@ -241,20 +253,22 @@ impl Server {
         let count = placement.cores.len();
         let shared = Shared::new(app, self.config.clone(), self.clock.clone(), service, count);
         let shared = Arc::new(shared.hosting(hosted));
-        let counted = self.inherit(&shared)?;
+        let (arrivals, counted) = self.inherit(&shared)?;
         let control = Arc::new(Control::new().map_err(Error::Poll)?);
         let farewell = Arc::new(Farewells::new(control.clone()));
         let engine = self.engine(placement, shared.clone(), farewell.clone())?;
         let running = Arc::new(Running { shared, engine, control });
-        let passed = self.listeners.iter_mut().map(Listener::passed).collect();
-        let upgrades = Upgrades::new(passed, self.program.take(), self.on_change.clone());
+        let follows = self.config.upgrade.follows;
+        let passed = self.listeners.iter_mut().map(|listener| listener.passed(follows)).collect();
+        let program = self.program.take().filter(|_| !follows);
+        let upgrades = Upgrades::new(passed, program, self.on_change.clone(), &running);
         let mut supervisor = Supervisor::new(running.clone(), self.signals.take(), farewell, upgrades)?;
         // First the handle, then the threads: the first request may ask for the status.
         self.handle.started(running.clone());
         carry_over(&counted, &running);
         running.engine.start()?;
-        match self.predecessor.take() {
-            Some(predecessor) => predecessor.take_over(running.clone(), self.on_change.clone())?,
+        match arrivals {
+            Some(arrivals) => arrivals.take_over(running.clone(), self.on_change.clone())?,
             None => (self.on_change)(Change::Serving),
         }
         let ended = supervisor.watch();
@@ -263,16 +277,24 @@ impl Server {
     }
 
     /// In an upgrade: says that this process is ready, and has its listeners, and what the one before has counted.
-    fn inherit(&mut self, shared: &Shared) -> Result<Counts> {
-        let Some(predecessor) = &mut self.predecessor else { return Ok(Counts::default()) };
-        shared.upgrade.comes_after(predecessor.upgrades());
-        shared.app.learn(predecessor.learnt_routes());
-        let (mut sockets, counted) = predecessor.be_ready(shared.movable_kinds())?;
+    fn inherit(&mut self, shared: &Shared) -> Result<(Option<Arrivals>, Counts)> {
+        let Some(predecessor) = &self.predecessor else { return Ok((None, Counts::default())) };
+        let (arrivals, counted) = match &self.lead {
+            Some(lead) => {
+                shared.upgrade.comes_after(predecessor.upgrades());
+                shared.app.learn(predecessor.learnt_routes());
+                let (arrivals, counted) = lead.be_ready(shared.movable_kinds())?;
+                (Some(arrivals), counted)
+            }
+            None => {
+                predecessor.wait_for_listeners()?;
+                (None, Counts::default())
+            }
+        };
         for listener in &mut self.listeners {
-            listener.inherit(&mut sockets, &self.config.sockets);
-            predecessor.listeners.push(listener.is_anothers());
+            listener.inherit(predecessor, &self.config.sockets);
         }
-        Ok(counted)
+        Ok((arrivals, counted))
     }
 
     /// The engine, with its listening sockets.
@@ -365,6 +387,7 @@ impl Supervisor {
             if self.running.control.take_upgrade_request() {
                 self.upgrades.begin(&self.running);
             }
+            self.upgrades.resume(&self.running);
             if let Some(outcome) = self.upgrades.outcome()
                 && !self.goes_on_after(&outcome)
             {

@@ -103,6 +103,7 @@ fn config() -> Config {
     config.limits.max_connections = CONNECTIONS_MAX;
     config.limits.max_buffered_body_bytes = BODY_BYTES_MAX;
     config.drain.on_signals = false;
+    config.upgrade.follows = true;
     config.drain.timeout = DRAIN_TIMEOUT;
     config
 }

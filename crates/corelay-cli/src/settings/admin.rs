@@ -10,7 +10,7 @@ const ADMIN_ADDRESS: Takes = Takes {
     name: "ADDR",
     expected: "`off`, a port (of 127.0.0.1), IP:PORT, [IPv6]:PORT, NAME:PORT or unix:PATH, such as 9901",
 };
-const FILE: Takes = Takes { name: "FILE", expected: "a path, or `off`" };
+pub(super) const FILE: Takes = Takes { name: "FILE", expected: "a path, or `off`" };
 const LEVEL: Takes = Takes { name: "LEVEL", expected: "`error`, `warn`, `info`, `debug` or `trace`" };
 
 pub(super) const ADMIN: Setting = Setting {

@@ -54,6 +54,8 @@ pub(crate) struct Options {
     pub(crate) admin_token_file: Option<PathBuf>,
     /// Whether the routes that misbehave are served.
     pub(crate) fault_routes: bool,
+    /// Where the process's id is to be found.
+    pub(crate) pid_file: Option<PathBuf>,
 }
 
 /// How log lines look.
@@ -78,6 +80,7 @@ impl Default for Options {
             admin: None,
             admin_token_file: None,
             fault_routes: false,
+            pid_file: None,
         }
     }
 }

@@ -480,6 +480,17 @@ pub(crate) static SETTINGS: &[Setting] = &[
         set: Set::One(|o, text| put(&mut o.config.drain.delay, value::duration(text))),
     },
     Setting {
+        name: "pid-file",
+        group: UPGRADE,
+        takes: &admin::FILE,
+        default: Some("off"),
+        excludes: None,
+        help: "Write the id of the process that serves to this file\n\n\
+               After an upgrade the new process writes it, when the old one has handed over all. `corelay upgrade \
+               --pid-file FILE` reads it. Removed at the end. A file that cannot be written is exit status 1.",
+        set: Set::One(|o, text| put(&mut o.pid_file, value::unless("off", text, value::path))),
+    },
+    Setting {
         name: "upgrade-timeout",
         group: UPGRADE,
         takes: &value::DURATION,

@@ -40,7 +40,7 @@ fn other_than_default(name: &str) -> &'static str {
         "service-stack-bytes" | "thread-stack-bytes" => "777k",
         "log" => "json",
         "log-level" => "warn",
-        "admin-token-file" => "/run/token",
+        "admin-token-file" | "pid-file" => "/run/token",
         "shed-interval" => "7ms",
         "abortive-close" | "access-log" | "fault-routes" => "true",
         name if name.ends_with("timeout") || name.starts_with("d") => "7ms",

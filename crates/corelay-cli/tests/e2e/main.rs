@@ -41,4 +41,7 @@ mod status_command;
 mod timeouts;
 mod unread_bodies;
 mod upgrade;
+mod upgrade_command;
+mod upgrade_failures;
+mod upgrade_moving;
 mod uploads;

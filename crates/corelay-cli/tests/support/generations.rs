@@ -1,12 +1,14 @@
 //! A server and those that replace it: the first process is a child of the test, each other one a child of the one before.
 
 use std::net::TcpStream;
+use std::os::unix::fs::symlink;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use corelay_poll::{Events, Interest, Poller, Process as Exit, Token, Trigger};
 use rustix::process::{Pid, Signal, kill_process};
 
-use super::{Client, Engine, PATIENCE, Server};
+use super::{Client, Engine, PATIENCE, Process, Server};
 
 /// All processes of one server. Dropping it kills those that live.
 pub(crate) struct Generations {
@@ -24,6 +26,14 @@ impl Generations {
         Self::of(Server::start(engine, flags))
     }
 
+    /// The first one is started by this path, where another program can then take its place.
+    pub(crate) fn start_at(engine: Engine, flags: &[&str], program: &Path) -> Self {
+        symlink(env!("CARGO_BIN_EXE_corelay"), program).expect("the directory is writable");
+        let mut command = Server::command_at(program, engine, flags);
+        command.args(["--listen", "127.0.0.1:0"]);
+        Self::of(Server::spawn(command))
+    }
+
     /// With the first one started already.
     pub(crate) fn of(first: Server) -> Self {
         let (address, first_id) = (first.address(), first.id());
@@ -37,6 +47,16 @@ impl Generations {
 
     pub(crate) fn connect(&self) -> Client {
         Client::new(TcpStream::connect(self.address).expect("the server accepts"))
+    }
+
+    /// A connection that takes in only about this many bytes before the client reads them.
+    pub(crate) fn connect_with_receive_buffer(&self, bytes: usize) -> Client {
+        super::server::connect_with_receive_buffer(self.address, bytes)
+    }
+
+    /// Figures about the process that serves.
+    pub(crate) fn process(&self) -> Process {
+        Process::new(self.id())
     }
 
     pub(crate) fn address(&self) -> std::net::SocketAddr {
@@ -61,6 +81,22 @@ impl Generations {
         self.later.push((new, Exit::watch(new).expect("a process can be watched")));
     }
 
+    /// Somebody else has had it replaced.
+    pub(crate) fn follow(&mut self) {
+        let new = until(|| {
+            let id =
+                serde_json::from_slice::<serde_json::Value>(&self.connect().get("/status").body).ok()?["pid"]
+                    .as_u64()?;
+            u32::try_from(id).ok().filter(|id| *id != self.id())
+        });
+        self.later.push((new, Exit::watch(new).expect("a process can be watched")));
+    }
+
+    /// Waits until the new process has heard that it is alone.
+    pub(crate) fn wait_until_alone(&self) {
+        until(|| (!self.process().thread_names().contains(&"corelay-upgrade".to_owned())).then_some(()));
+    }
+
     /// Waits until the process before the present one has ended.
     pub(crate) fn wait_for_predecessor(&mut self) {
         match self.later.len() {
@@ -71,6 +107,30 @@ impl Generations {
             }
             many => wait_for(&self.later[many - 2].1),
         }
+    }
+
+    /// Waits until the process that was to replace another one is gone; the one before is the one that serves again.
+    pub(crate) fn wait_for_failure(&mut self) {
+        self.wait_for_end();
+        self.later.pop();
+        let old = self.id();
+        // Until it has taken back what it had passed on, it lets in nobody.
+        until(|| child_of(old).is_none().then_some(()));
+    }
+
+    /// Waits until the last process has ended.
+    pub(crate) fn wait_for_end(&self) {
+        wait_for(&self.later.last().expect("there was an upgrade").1);
+    }
+
+    /// A signal to the process that is being replaced.
+    pub(crate) fn signal_predecessor(&self, signal: Signal) {
+        kill(self.later.iter().rev().nth(1).map_or(self.first_id, |(id, _)| *id), signal);
+    }
+
+    /// Kills the process that serves, or is about to.
+    pub(crate) fn kill(&self) {
+        kill(self.id(), Signal::KILL);
     }
 
     /// The exit status of the first process.
@@ -96,7 +156,7 @@ fn kill(id: u32, signal: Signal) {
 }
 
 /// A process that `id` has started, told by its variable: handlers may have started others.
-fn child_of(id: u32) -> Option<u32> {
+pub(super) fn child_of(id: u32) -> Option<u32> {
     let tasks = std::fs::read_dir(format!("/proc/{id}/task")).ok()?;
     let children =
         tasks.flatten().filter_map(|task| std::fs::read_to_string(task.path().join("children")).ok());
@@ -122,7 +182,7 @@ fn watching(exit: &Exit) -> Poller {
 }
 
 /// What there is to see, as soon as it is there.
-pub(crate) fn until<T>(look: impl Fn() -> Option<T>) -> T {
+pub(crate) fn until<T>(mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + PATIENCE;
     loop {
         if let Some(found) = look() {

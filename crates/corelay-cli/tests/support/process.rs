@@ -42,6 +42,20 @@ impl Process {
         fs::read_dir(format!("/proc/{}/task", self.id)).expect("the process is running").count()
     }
 
+    /// The names of its threads.
+    pub(crate) fn thread_names(self) -> Vec<String> {
+        let tasks = fs::read_dir(format!("/proc/{}/task", self.id)).expect("the process is running");
+        let names = tasks.flatten().filter_map(|task| fs::read_to_string(task.path().join("comm")).ok());
+        names.map(|name| name.trim_end().to_owned()).collect()
+    }
+
+    /// The processors that its first thread may run on, as text.
+    pub(crate) fn processors(self) -> String {
+        let status = self.read("status");
+        let line = status.lines().find(|line| line.starts_with("Cpus_allowed_list:"));
+        line.expect("status has the processors").to_owned()
+    }
+
     /// Whether every one of its threads sleeps at this moment, with nothing left to do before it waits.
     pub(crate) fn sleeps(self) -> bool {
         self.threads_are_all('S')

@@ -1,6 +1,7 @@
 //! A directory of one test's own, removed with it.
 
 use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -29,6 +30,20 @@ impl Scratch {
         let path = self.path(name);
         fs::write(&path, text).expect("the directory is writable");
         path
+    }
+
+    /// Writes a program in it, in the place of whatever has this name: a process that runs that goes on.
+    pub(crate) fn write_program(&self, name: &str, text: &str) {
+        let new = self.write(&format!("{name}.new"), text);
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).expect("the file is ours");
+        fs::rename(&new, self.path(name)).expect("the directory is writable");
+    }
+
+    /// Puts the binary in the place of whatever has this name.
+    pub(crate) fn link_program(&self, name: &str) {
+        let new = self.path(format!("{name}.new"));
+        symlink(env!("CARGO_BIN_EXE_corelay"), &new).expect("the directory is writable");
+        fs::rename(&new, self.path(name)).expect("the directory is writable");
     }
 }
 

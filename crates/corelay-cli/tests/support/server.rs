@@ -3,6 +3,7 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
 use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{self, Receiver};
 use std::thread::{self, JoinHandle};
@@ -47,7 +48,12 @@ impl Server {
     /// `corelay serve` on this engine. No listener is named yet. Two cores unless a flag says else, so that moving a
     /// connection between cores is part of each test.
     pub(crate) fn command(engine: Engine, flags: &[&str]) -> Command {
-        let mut command = Self::bare_command();
+        Self::command_at(Path::new(env!("CARGO_BIN_EXE_corelay")), engine, flags)
+    }
+
+    /// The same with a program at this path, which is to be the binary.
+    pub(crate) fn command_at(program: &Path, engine: Engine, flags: &[&str]) -> Command {
+        let mut command = Self::bare_command_at(program);
         command.arg("serve").args(engine.flags).args(flags);
         if !flags.contains(&"--cores") {
             command.args(["--cores", "2"]);
@@ -57,7 +63,11 @@ impl Server {
 
     /// The binary without any argument, and with no `CORELAY_*` variable of this environment.
     pub(crate) fn bare_command() -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_corelay"));
+        Self::bare_command_at(Path::new(env!("CARGO_BIN_EXE_corelay")))
+    }
+
+    fn bare_command_at(program: &Path) -> Command {
+        let mut command = Command::new(program);
         for (name, _) in std::env::vars_os() {
             if name.to_string_lossy().starts_with("CORELAY_") {
                 command.env_remove(name);
@@ -121,6 +131,19 @@ impl Server {
         Finished { code: exit_code(status), stdout: String::new(), stderr }
     }
 
+    /// The process that this one, which is no server itself, has started.
+    pub(crate) fn first_child(&self) -> u32 {
+        super::until(|| super::generations::child_of(self.id()))
+    }
+
+    /// Ends a process that it has started, and gives what was logged.
+    pub(crate) fn end_and_read_log(mut self, child: u32) -> String {
+        let id = i32::try_from(child).expect("a process id fits");
+        kill_process(Pid::from_raw(id).expect("a process id is not 0"), Signal::TERM).expect("it is running");
+        let _ = self.child.wait();
+        self.stderr.take().expect("taken only here").join().expect("the reader does not panic")
+    }
+
     /// Waits until its process has ended, whoever else still has its standard output: the exit code.
     pub(crate) fn wait_for_exit(&mut self) -> i32 {
         exit_code(self.child.wait().expect("a child can be waited for"))
@@ -163,11 +186,7 @@ impl Server {
 
     /// A connection that takes in only about this many bytes before the client reads them.
     pub(crate) fn connect_with_receive_buffer(&self, bytes: usize) -> Client {
-        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("sockets can be made");
-        // Before it connects: the window is agreed on in the handshake (tcp(7)).
-        socket.set_recv_buffer_size(bytes).expect("SO_RCVBUF takes any size");
-        socket.connect(&self.address().into()).expect("the server accepts");
-        Client::new(socket.into())
+        connect_with_receive_buffer(self.address(), bytes)
     }
 
     /// Figures about the server's process.
@@ -179,6 +198,15 @@ impl Server {
     pub(crate) fn id(&self) -> u32 {
         self.child.id()
     }
+}
+
+/// A connection that takes in only about this many bytes before the client reads them.
+pub(super) fn connect_with_receive_buffer(address: SocketAddr, bytes: usize) -> Client {
+    let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("sockets can be made");
+    // Before it connects: the window is agreed on in the handshake (tcp(7)).
+    socket.set_recv_buffer_size(bytes).expect("SO_RCVBUF takes any size");
+    socket.connect(&address.into()).expect("the server accepts");
+    Client::new(socket.into())
 }
 
 impl Drop for Server {

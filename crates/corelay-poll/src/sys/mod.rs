@@ -73,6 +73,11 @@ pub(crate) use accept::accept;
 mod listen;
 pub(crate) use listen::{SEND_FLAGS, SEND_LAST_FLAGS, set_defer_accept, share_port};
 
+#[cfg_attr(target_os = "linux", path = "local_name/abstract.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "local_name/temporary.rs")]
+mod local_name;
+pub(crate) use local_name::local_name;
+
 #[cfg_attr(not(target_os = "macos"), path = "descriptors/cmsg_cloexec.rs")]
 #[cfg_attr(target_os = "macos", path = "descriptors/darwin.rs")]
 mod descriptors;

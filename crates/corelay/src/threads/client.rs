@@ -211,10 +211,10 @@ impl Client<'_> {
     fn leave(&mut self, mut connection: Connection, turn: &Turn) -> Option<Connection> {
         self.unregister(&mut connection);
         self.leaving = false;
+        // Before it is gone: who asks for the counts of all that has left must find it there.
+        turn.tally.counters.moved_away.add(1);
         let back = self.post.shared.upgrade.leave(vec![connection]).pop();
-        if back.is_none() {
-            turn.tally.counters.moved_away.add(1);
-        }
+        turn.tally.counters.moved_in.add(u64::from(back.is_some()));
         back
     }
 

@@ -66,6 +66,9 @@ pub(crate) struct Listened {
     /// It came from outside, bound already.
     #[serde(default)]
     pub(crate) given: bool,
+    /// Of a server that goes along with the one that is upgraded.
+    #[serde(default)]
+    pub(crate) follows: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

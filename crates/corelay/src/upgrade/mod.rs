@@ -35,7 +35,7 @@ mod successor;
 mod supervision;
 
 pub(crate) use message::{Counts, Listened};
-pub(crate) use predecessor::{Predecessor, carry_over};
+pub(crate) use predecessor::{Arrivals, Lead, Predecessor, carry_over};
 pub(crate) use program::Program;
 pub(crate) use successor::{Outcome, Passed};
 pub(crate) use supervision::Upgrades;
@@ -62,6 +62,11 @@ pub enum Change {
     Serving,
     /// It has started a process that is to replace it.
     Upgrading,
+    /// That process serves, and connections move there.
+    Moving {
+        /// The process that is to serve alone.
+        to: u32,
+    },
     /// It did not come to that, or not to its end: this process goes on as it was.
     NotUpgraded {
         /// Why, for people.

@@ -8,6 +8,7 @@ use crate::connection::{Connection, Kinds};
 use crate::error::{Error, Result};
 use crate::handle::Running;
 use crate::status::Counters;
+use crate::sync::lock;
 use corelay_poll::{Events, Interest, Poller, Process, Token, Trigger};
 use rustix::process::getppid;
 use std::collections::HashMap;
@@ -15,75 +16,91 @@ use std::env;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, OnceLock, PoisonError};
 
-/// The process that this one replaces.
+/// The process that this one replaces, as all servers of this process know it.
 pub(crate) struct Predecessor {
-    channel: Channel,
-    process: Process,
     id: u32,
     hello: Hello,
+    state: Mutex<State>,
+    /// The listeners have come, or will not.
+    handed: Condvar,
+}
+
+struct State {
+    /// Until the server that leads has it.
+    line: Option<Line>,
     /// Which of its listeners are this process's.
     claimed: Vec<usize>,
-    /// Connections that are under way here, and not this process's yet.
-    pending: HashMap<u64, Connection>,
-    /// To be told that its listeners are this process's alone.
-    pub(crate) listeners: Vec<Arc<AtomicBool>>,
+    /// To be told that they are this process's alone.
+    shared: Vec<Arc<AtomicBool>>,
+    sockets: Sockets,
+}
+
+/// The way to the other process, and what tells of its end.
+struct Line {
+    channel: Channel,
+    process: Process,
+}
+
+/// Of the listeners that were claimed.
+enum Sockets {
+    NotYet,
+    Here(HashMap<usize, Vec<OwnedFd>>),
+    Never,
 }
 
 impl Predecessor {
-    /// The process that has started this one to be replaced by it, if that is so. It is met once.
-    pub(crate) fn meet() -> Result<Option<Self>> {
-        static MET: AtomicBool = AtomicBool::new(false);
-        let Some(id) = named() else { return Ok(None) };
-        if MET.swap(true, Ordering::Relaxed) {
-            return Ok(None);
-        }
-        let meet = || -> io::Result<_> {
-            let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
-            // What reads standard input later must not read this.
-            rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
-            let mut channel = Channel::new(socket, None)?;
-            match channel.receive()? {
-                Some(Received { message: Message::Hello(hello), .. }) => {
-                    Ok((channel, Process::parent()?, hello))
-                }
-                _ => Err(io::ErrorKind::InvalidData.into()),
-            }
+    /// The process that has started this one to be replaced by it, if that is so.
+    pub(crate) fn meet() -> Result<Option<Arc<Self>>> {
+        static MET: OnceLock<std::result::Result<Option<Arc<Predecessor>>, String>> = OnceLock::new();
+        let met = MET.get_or_init(|| {
+            let Some(id) = named() else { return Ok(None) };
+            Self::hear_first(id).map(|met| Some(Arc::new(met))).map_err(|error| error.to_string())
+        });
+        met.clone().map_err(|reason| Error::Upgrade { reason })
+    }
+
+    fn hear_first(id: u32) -> io::Result<Self> {
+        let socket = UnixStream::from(io::stdin().as_fd().try_clone_to_owned()?);
+        // What reads standard input later must not read this.
+        rustix::stdio::dup2_stdin(std::fs::File::open("/dev/null")?)?;
+        let mut channel = Channel::new(socket, None)?;
+        let Some(Received { message: Message::Hello(hello), .. }) = channel.receive()? else {
+            return Err(io::ErrorKind::InvalidData.into());
         };
-        let (channel, process, hello) =
-            meet().map_err(|error| Error::Upgrade { reason: error.to_string() })?;
         tracing::info!(pid = id, version = hello.version, "upgrade: replaces another process");
-        Ok(Some(Self {
-            channel,
-            process,
-            id,
-            hello,
-            claimed: Vec::new(),
-            pending: HashMap::new(),
-            listeners: Vec::new(),
-        }))
+        let line = Some(Line { channel, process: Process::parent()? });
+        let state = State { line, claimed: Vec::new(), shared: Vec::new(), sockets: Sockets::NotYet };
+        Ok(Self { id, hello, state: Mutex::new(state), handed: Condvar::new() })
     }
 
     /// The listener with this address in its configuration, if it has one that is not taken yet. The number stands for it.
-    pub(crate) fn claim(&mut self, configured: &str, proxied: bool) -> Option<(usize, Listened)> {
-        let wanted = |listened: &Listened| listened.configured == configured && listened.proxied == proxied;
-        self.claim_one(|listened| !listened.given && wanted(listened))
+    pub(crate) fn claim(&self, configured: &str, proxied: bool, follows: bool) -> Option<(usize, Listened)> {
+        self.claim_one(|listened| {
+            listened.configured == configured
+                && (listened.given, listened.proxied, listened.follows) == (false, proxied, follows)
+        })
     }
 
     /// A listener that it was given from outside.
-    pub(crate) fn claim_given(&mut self) -> Option<(usize, Listened)> {
+    pub(crate) fn claim_given(&self) -> Option<(usize, Listened)> {
         self.claim_one(|listened| listened.given)
     }
 
-    fn claim_one(&mut self, wanted: impl Fn(&Listened) -> bool) -> Option<(usize, Listened)> {
+    fn claim_one(&self, wanted: impl Fn(&Listened) -> bool) -> Option<(usize, Listened)> {
+        let claimed = &mut lock(&self.state).claimed;
         let mut listeners = self.hello.listeners.iter().enumerate();
         let (number, listened) =
-            listeners.find(|(number, listened)| !self.claimed.contains(number) && wanted(listened))?;
-        let listened = listened.clone();
-        self.claimed.push(number);
-        Some((number, listened))
+            listeners.find(|(number, listened)| !claimed.contains(number) && wanted(listened))?;
+        claimed.push(number);
+        Some((number, listened.clone()))
+    }
+
+    /// Has `flag` cleared when what is shared with the old process is this one's alone.
+    pub(crate) fn share(&self, flag: Arc<AtomicBool>) {
+        lock(&self.state).shared.push(flag);
     }
 
     /// How many processes have served before this one.
@@ -95,19 +112,83 @@ impl Predecessor {
         &self.hello.learnt_routes
     }
 
+    /// By a server that does not lead: waits for the sockets of all listeners, which the one that leads asks for.
+    pub(crate) fn wait_for_listeners(&self) -> Result<()> {
+        let state = lock(&self.state);
+        let waits = |state: &mut State| matches!(state.sockets, Sockets::NotYet);
+        let state = self.handed.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner);
+        match state.sockets {
+            Sockets::Here(_) => Ok(()),
+            Sockets::NotYet | Sockets::Never => {
+                Err(gone("the server that leads did not come to its listeners"))
+            }
+        }
+    }
+
+    /// The sockets of the listener with this number, once.
+    pub(crate) fn sockets_of(&self, number: usize) -> Vec<OwnedFd> {
+        match &mut lock(&self.state).sockets {
+            Sockets::Here(sockets) => sockets.remove(&number).unwrap_or_default(),
+            Sockets::NotYet | Sockets::Never => Vec::new(),
+        }
+    }
+}
+
+/// Of the servers of this process, the one that speaks with the process before. Dropping it tells the others that nothing will
+/// come of it, unless that has come already.
+pub(crate) struct Lead(Arc<Predecessor>);
+
+impl Drop for Lead {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
+        if matches!(state.sockets, Sockets::NotYet) {
+            state.sockets = Sockets::Never;
+        }
+        drop(state);
+        self.0.handed.notify_all();
+    }
+}
+
+impl Lead {
+    pub(crate) fn of(predecessor: &Arc<Predecessor>) -> Self {
+        Self(predecessor.clone())
+    }
+
     /// Says that nothing can go wrong any more here, and brings the sockets of the listeners that were claimed, and what the old
     /// process has counted.
-    pub(crate) fn be_ready(&mut self, kinds: Kinds) -> Result<(HashMap<usize, Vec<OwnedFd>>, Counts)> {
+    pub(crate) fn be_ready(&self, kinds: Kinds) -> Result<(Arrivals, Counts)> {
+        let (line, claimed) = {
+            let mut state = lock(&self.0.state);
+            (state.line.take().ok_or_else(|| gone("another server leads"))?, state.claimed.clone())
+        };
+        let mut arrivals = Arrivals { line, predecessor: self.0.clone(), pending: HashMap::new() };
         let ready = Ready {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
-            listeners: self.claimed.clone(),
+            listeners: claimed,
             kinds: kinds.names().map(str::to_owned).collect(),
         };
-        self.say(&Message::Ready(ready))?;
+        arrivals.say(&Message::Ready(ready))?;
+        let (sockets, counts) = arrivals.listeners()?;
+        lock(&self.0.state).sockets = Sockets::Here(sockets);
+        self.0.handed.notify_all();
+        Ok((arrivals, counts))
+    }
+}
+
+/// What comes from the old process: listeners, then connections.
+pub(crate) struct Arrivals {
+    line: Line,
+    predecessor: Arc<Predecessor>,
+    /// Connections that are under way here, and not this process's yet.
+    pending: HashMap<u64, Connection>,
+}
+
+impl Arrivals {
+    fn listeners(&mut self) -> Result<(HashMap<usize, Vec<OwnedFd>>, Counts)> {
         let (mut sockets, mut counts) = (HashMap::<usize, Vec<OwnedFd>>::new(), Counts::default());
         loop {
-            let received = self.channel.receive().map_err(|error| gone(&error.to_string()))?;
+            let received = self.line.channel.receive().map_err(|error| gone(&error.to_string()))?;
             let Some(Received { message, descriptors, .. }) = received else {
                 return Err(gone("it has ended before this one had its listeners"));
             };
@@ -126,16 +207,19 @@ impl Predecessor {
         self.say(&Message::Listening)?;
         crate::engine::spawn("corelay-upgrade".into(), move || {
             self.run(&running);
-            self.listeners.iter().for_each(|listener| listener.store(false, Ordering::Relaxed));
+            let shared = std::mem::take(&mut lock(&self.predecessor.state).shared);
+            shared.iter().for_each(|flag| flag.store(false, Ordering::Relaxed));
             running.shared.upgrade.arrives(false);
-            on_change(Change::TookOver { from: self.id });
+            // An upgrade of this process may wait for that.
+            let _ = running.control.waker.wake();
+            on_change(Change::TookOver { from: self.predecessor.id });
         })?;
         Ok(())
     }
 
     fn run(&mut self, running: &Running) {
         loop {
-            match self.channel.receive() {
+            match self.line.channel.receive() {
                 Ok(Some(received)) => match self.hear(received, running) {
                     Ok(true) => {}
                     Ok(false) => return tracing::info!("upgrade: over, this process serves alone"),
@@ -198,7 +282,7 @@ impl Predecessor {
     fn survive(&mut self, running: &Running) {
         let wait = || -> io::Result<()> {
             let poller = Poller::new()?;
-            poller.add(&self.process, Token::new(0, 0), Interest::READ, Trigger::Level)?;
+            poller.add(&self.line.process, Token::new(0, 0), Interest::READ, Trigger::Level)?;
             while poller.wait(&mut Events::with_capacity(1), None)? == 0 {}
             Ok(())
         };
@@ -213,7 +297,7 @@ impl Predecessor {
     }
 
     fn say(&self, message: &Message) -> Result<()> {
-        self.channel.say(message).map_err(|error| gone(&error.to_string()))
+        self.line.channel.say(message).map_err(|error| gone(&error.to_string()))
     }
 }
 

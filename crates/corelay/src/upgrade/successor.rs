@@ -3,7 +3,7 @@
 
 use super::channel::{Channel, Received};
 use super::message::{Counts, FORMAT, Hello, Listened, Message, Moving, Ready};
-use super::{Program, VARIABLE};
+use super::{Change, OnChange, Program, VARIABLE};
 use crate::connection::{Connection, Kinds};
 use crate::handle::Running;
 use crate::http::panics::caught;
@@ -37,6 +37,7 @@ pub(crate) struct Passed {
     pub(crate) address: String,
     pub(crate) proxied: bool,
     pub(crate) given: bool,
+    pub(crate) follows: bool,
     pub(crate) sockets: Vec<OwnedFd>,
     /// Whether another process has it: then its path is not ours to remove.
     pub(crate) is_anothers: Arc<AtomicBool>,
@@ -91,9 +92,12 @@ enum Failure {
 /// All that an upgrade needs.
 pub(crate) struct Handover {
     pub(crate) running: Arc<Running>,
-    pub(crate) listeners: Arc<Vec<Passed>>,
+    /// All servers of this process, the one that is upgraded among them: their doors are shut and opened together.
+    pub(crate) doors: Vec<Arc<Running>>,
+    pub(crate) listeners: Vec<Arc<Vec<Passed>>>,
     pub(crate) program: Program,
     pub(crate) order: Arc<Order>,
+    pub(crate) on_change: OnChange,
 }
 
 /// The new process.
@@ -124,9 +128,17 @@ impl Handover {
         let by = successor.child.id();
         tracing::info!(program = %self.program.path.display(), pid = by, "upgrade: started");
         match self.hand_over(&mut successor) {
-            Ok(()) => Outcome::Upgraded { by, cut_off: self.running.shared.occupancy.open() > 0 },
+            Ok(finished) => Outcome::Upgraded { by, cut_off: !finished },
             Err(failure) => self.take_back(successor, &failure),
         }
+    }
+
+    fn listeners(&self) -> impl Iterator<Item = &Passed> {
+        self.listeners.iter().flat_map(|listeners| listeners.iter())
+    }
+
+    fn open_doors(&self, open: bool) {
+        self.doors.iter().for_each(|server| server.engine.open_doors(open));
     }
 
     fn start(&self) -> io::Result<Successor> {
@@ -155,12 +167,15 @@ impl Handover {
         })
     }
 
-    fn hand_over(&self, successor: &mut Successor) -> Result<(), Failure> {
+    /// `false`: what could not move has not finished in time.
+    fn hand_over(&self, successor: &mut Successor) -> Result<bool, Failure> {
         let ready = self.introduce(successor)?;
         let kinds = Kinds::named(ready.kinds.iter().map(String::as_str));
         tracing::info!(version = ready.version, "upgrade: the new process lets in who comes");
-        self.running.engine.open_doors(false);
-        if kinds.takes_idle() {
+        self.open_doors(false);
+        (self.on_change)(Change::Moving { to: successor.child.id() });
+        let moves = kinds.takes_idle();
+        if moves {
             self.running.shared.upgrade.begin(kinds, self.order.bell.clone());
             self.move_all(successor)?;
             for connection in self.running.shared.upgrade.end() {
@@ -172,11 +187,11 @@ impl Handover {
         self.count(successor)?;
         successor.say(&Message::Goodbye)?;
         for number in ready.listeners {
-            if let Some(listener) = self.listeners.get(number) {
+            if let Some(listener) = self.listeners().nth(number) {
                 listener.is_anothers.store(true, Ordering::Relaxed);
             }
         }
-        Ok(())
+        Ok(!moves || self.running.shared.occupancy.open() == 0)
     }
 
     /// Up to where the new process lets in who comes.
@@ -187,12 +202,13 @@ impl Handover {
             address: listener.address.clone(),
             proxied: listener.proxied,
             given: listener.given,
+            follows: listener.follows,
         };
         successor.say(&Message::Hello(Hello {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             upgrades: shared.upgrade.before() + 1,
-            listeners: self.listeners.iter().map(listened).collect(),
+            listeners: self.listeners().map(listened).collect(),
             learnt_routes: shared.app.learnt_routes(),
         }))?;
         let ready_timeout = shared.config.upgrade.ready_timeout;
@@ -205,7 +221,7 @@ impl Handover {
         };
         successor.has_listeners = true;
         for number in &ready.listeners {
-            let sockets = self.listeners.get(*number).map_or(&[][..], |listener| &listener.sockets);
+            let sockets = self.listeners().nth(*number).map_or(&[][..], |listener| &listener.sockets);
             for sockets in sockets.chunks(DESCRIPTORS_MAX) {
                 let descriptors: Vec<BorrowedFd<'_>> = sockets.iter().map(OwnedFd::as_fd).collect();
                 successor.send(&Message::Listener { number: *number }, &descriptors, &[])?;
@@ -299,7 +315,7 @@ impl Handover {
     fn take_back(&self, mut successor: Successor, failure: &Failure) -> Outcome {
         let status = successor.end(failure, self.running.shared.config.upgrade.answer_timeout);
         let left = self.running.shared.upgrade.end();
-        self.running.engine.open_doors(true);
+        self.open_doors(true);
         let uncommitted = successor.uncommitted.into_values();
         for connection in uncommitted.chain(left) {
             self.running.engine.adopt(connection);

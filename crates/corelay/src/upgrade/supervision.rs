@@ -4,30 +4,50 @@ use super::{Change, Handover, OnChange, Order, Outcome, Passed, Program};
 use crate::engine::spawn;
 use crate::handle::Running;
 use crate::status::Phase;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::lock;
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex, Weak};
 
-/// Servers of this process.
-static SERVERS: AtomicUsize = AtomicUsize::new(0);
+/// All servers of this process that serve.
+static SERVERS: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
+
+struct Entry {
+    running: Weak<Running>,
+    listeners: Weak<Vec<Passed>>,
+}
 
 /// One server's.
 pub(crate) struct Upgrades {
     /// Until it drains: with these, the sockets stay open.
     listeners: Option<Arc<Vec<Passed>>>,
+    /// `None`: it starts none, or cannot.
     program: Option<Program>,
     on_change: OnChange,
     under_way: Option<(Arc<Order>, Receiver<Outcome>)>,
+    /// Asked for while connections of the process before this one are still to come.
+    postponed: bool,
 }
 
 impl Upgrades {
-    pub(crate) fn new(listeners: Vec<Passed>, program: Option<Program>, on_change: OnChange) -> Self {
-        SERVERS.fetch_add(1, Ordering::Relaxed);
-        Self { listeners: Some(Arc::new(listeners)), program, on_change, under_way: None }
+    pub(crate) fn new(
+        listeners: Vec<Passed>,
+        program: Option<Program>,
+        on_change: OnChange,
+        running: &Arc<Running>,
+    ) -> Self {
+        let listeners = Arc::new(listeners);
+        let entry = Entry { running: Arc::downgrade(running), listeners: Arc::downgrade(&listeners) };
+        lock(&SERVERS).push(entry);
+        Self { listeners: Some(listeners), program, on_change, under_way: None, postponed: false }
     }
 
-    /// Starts the process that is to replace this one, unless something speaks against it.
+    /// Starts the process that is to replace this one, unless something speaks against it; once the process before this one has
+    /// handed over all.
     pub(crate) fn begin(&mut self, running: &Arc<Running>) {
+        self.postponed = running.shared.upgrade.is_arriving();
+        if self.postponed {
+            return;
+        }
         let begun = match refusal(running) {
             _ if self.under_way.is_some() => Err("an upgrade is under way".to_owned()),
             Some(reason) => Err(reason.to_owned()),
@@ -39,11 +59,20 @@ impl Upgrades {
         }
     }
 
+    /// Begins what was postponed, if it is time.
+    pub(crate) fn resume(&mut self, running: &Arc<Running>) {
+        if self.postponed && !running.shared.upgrade.is_arriving() {
+            self.begin(running);
+        }
+    }
+
     fn start(&mut self, running: &Arc<Running>) -> Result<(), String> {
-        let listeners = self.listeners.clone().ok_or("this process drains")?;
         let program = self.program.clone().ok_or("the path of this program is not known")?;
         let order = Arc::new(Order::new().map_err(|error| error.to_string())?);
-        let handover = Handover { running: running.clone(), listeners, program, order: order.clone() };
+        let (doors, listeners) = all_servers();
+        let on_change = self.on_change.clone();
+        let handover =
+            Handover { on_change, running: running.clone(), doors, listeners, program, order: order.clone() };
         let (tell, outcome) = channel();
         let control = running.control.clone();
         // The supervisor is bound to no processor, and so neither are this thread and the process that it starts.
@@ -87,10 +116,12 @@ impl Upgrades {
     }
 }
 
-impl Drop for Upgrades {
-    fn drop(&mut self) {
-        SERVERS.fetch_sub(1, Ordering::Relaxed);
-    }
+/// The servers of this process, and the listeners of each that does not drain.
+fn all_servers() -> (Vec<Arc<Running>>, Vec<Arc<Vec<Passed>>>) {
+    let mut servers = lock(&SERVERS);
+    servers.retain(|entry| entry.listeners.strong_count() > 0);
+    let live = servers.iter().filter_map(|entry| entry.running.upgrade().zip(entry.listeners.upgrade()));
+    live.unzip()
 }
 
 /// What speaks against an upgrade of this process now.
@@ -100,11 +131,8 @@ fn refusal(running: &Running) -> Option<&'static str> {
             "it is PID 1, and when that ends so does its container, the new process included: run it under an init",
         );
     }
-    if SERVERS.load(Ordering::Relaxed) > 1 {
+    if all_servers().0.iter().filter(|server| !server.shared.config.upgrade.follows).count() > 1 {
         return Some("this process runs more than one server, and only one of them would go on");
     }
-    if running.shared.phase() != Phase::Serving {
-        return Some("this process drains");
-    }
-    running.shared.upgrade.is_arriving().then_some("this process is still taking over from the one before it")
+    (running.shared.phase() != Phase::Serving).then_some("this process drains")
 }
