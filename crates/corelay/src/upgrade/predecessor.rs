@@ -204,9 +204,11 @@ impl Arrivals {
     /// Says that this process lets in who comes, and takes over the connections: on a thread of its own.
     pub(crate) fn take_over(mut self, running: Arc<Running>, on_change: OnChange) -> Result<()> {
         running.shared.upgrade.arrives(true);
-        self.say(&Message::Listening)?;
         crate::engine::spawn("corelay-upgrade".into(), move || {
-            self.run(&running);
+            match self.say(&Message::Listening) {
+                Ok(()) => self.run(&running),
+                Err(_) => self.survive(&running),
+            }
             let shared = std::mem::take(&mut lock(&self.predecessor.state).shared);
             shared.iter().for_each(|flag| flag.store(false, Ordering::Relaxed));
             running.shared.upgrade.arrives(false);
