@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use crate::report::{Count, Report};
 use crate::shell::{self, shown};
 use crate::workspace::{Metadata, cargo};
-use crate::{tidy, tools, xcheck};
+use crate::{manifests, tidy, tools, xcheck};
 
 /// Integration tests that have a step of their own: they need what [`tools`] installs.
 const END_TO_END: &str = "e2e";
@@ -18,6 +18,7 @@ const REAL_CLIENTS: &str = "real_clients";
 const BUDGET: &str = "budget";
 const RPC: &str = "rpc";
 const FAULTS: &str = "faults";
+const CLUSTER: &str = "cluster";
 
 /// Runs the gates and prints the totals, whatever happens, as the last line.
 pub(crate) fn run(arguments: &[String]) -> ExitCode {
@@ -57,6 +58,8 @@ fn all(report: &mut Report, advisories: bool) -> Result<()> {
     report.step("real clients", || end_to_end(REAL_CLIENTS))?;
     report.step("RPCs", || end_to_end(RPC))?;
     report.step("faults and enemies", || end_to_end(FAULTS))?;
+    report.step("HAProxy before nodes in network namespaces", || end_to_end(CLUSTER))?;
+    report.step("manifests for Kubernetes, by its schemas", || manifests::validate().map(|()| Count::ONE))?;
     report.step("budgets", || end_to_end(BUDGET))?;
     report.step("dependencies", || dependencies(advisories))?;
     report.step("kqueue for FreeBSD and macOS, type-checked", || xcheck::run().map(|()| Count::ONE))
@@ -71,7 +74,7 @@ fn one(command: &mut Command) -> Result<Count> {
 fn unit_and_integration() -> Result<Count> {
     let mut command = cargo(&["test", "--workspace", "--no-fail-fast", "--lib", "--bins", "--examples"]);
     for name in Metadata::read()?.integration_tests() {
-        if ![END_TO_END, REAL_CLIENTS, BUDGET, RPC, FAULTS].contains(&name.as_str()) {
+        if ![END_TO_END, REAL_CLIENTS, BUDGET, RPC, FAULTS, CLUSTER].contains(&name.as_str()) {
             command.args(["--test", &name]);
         }
     }

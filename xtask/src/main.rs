@@ -8,6 +8,7 @@ mod bench;
 mod conformance;
 mod fuzz;
 mod gates;
+mod manifests;
 mod report;
 mod shell;
 mod tidy;

@@ -25,7 +25,7 @@ struct Tool {
     package: &'static str,
 }
 
-const CLIENTS: [Tool; 14] = [
+const CLIENTS: [Tool; 15] = [
     Tool { program: "curl", package: "curl" },
     Tool { program: "chromium", package: "chromium" },
     Tool { program: "node", package: "nodejs" },
@@ -38,6 +38,8 @@ const CLIENTS: [Tool; 14] = [
     Tool { program: "ip", package: "iproute2" },
     Tool { program: "tc", package: "iproute2" },
     Tool { program: "iptables", package: "iptables" },
+    // Debian starts no server while it installs, see [`apt_get`].
+    Tool { program: "haproxy", package: "haproxy" },
     // Its server is outside the search path; this program comes with every server and with nothing less.
     Tool { program: "pg_ctlcluster", package: "postgresql" },
     Tool { program: "redis-cli", package: "redis-tools" },
@@ -147,14 +149,14 @@ fn is_root() -> Result<bool> {
     Ok(id.trim() == "0")
 }
 
-/// requests, httpx and the RPC client with its codecs, in a virtual environment under the target directory.
+/// requests, httpx, the RPC client with its codecs and the schemas of Kubernetes, in a virtual environment under the target
+/// directory.
 fn python_packages() -> Result<()> {
     let venv = workspace::target().join("clients/venv");
     let python = venv.join("bin/python");
-    if succeeds(
-        Command::new(&python)
-            .args(["-c", "import requests, httpx, connectrpc, google.protobuf, brotli, zstandard"]),
-    ) {
+    let needed =
+        "import requests, httpx, connectrpc, google.protobuf, brotli, zstandard, kubernetes_validate";
+    if succeeds(Command::new(&python).args(["-c", needed])) {
         return Ok(());
     }
     if !succeeds(Command::new("python3").args(["-c", "import ensurepip, venv"])) {
@@ -172,6 +174,7 @@ fn python_packages() -> Result<()> {
         "protobuf>=6,<8",
         "brotli>=1.1,<2",
         "zstandard>=0.23,<1",
+        "kubernetes-validate>=1.37,<2",
     ]))
 }
 

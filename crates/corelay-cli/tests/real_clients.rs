@@ -8,14 +8,17 @@
 mod support;
 
 use std::io::Write as _;
+use std::net::{SocketAddr, TcpListener};
+use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use support::{Engine, Scratch, Server};
 
 on_every_engine!(
     curl_gets_posts_and_uploads,
     curl_introduces_itself_by_the_proxy_protocol,
+    haproxy_introduces_its_clients_by_both_versions,
     python_requests_is_served,
     python_httpx_is_served,
     node_undici_is_served,
@@ -98,6 +101,61 @@ fn curl_introduces_itself_by_the_proxy_protocol(engine: Engine) {
     let finished = server.wait();
     assert_eq!(finished.stderr.matches(&format!("peer=127.0.0.1:{port} ")).count(), 2, "{}", finished.stderr);
     assert_eq!(finished.stderr.matches(" target=").count(), 3, "{}", finished.stderr);
+}
+
+/// HAProxy on a socket of ours, so that its port is known, until it is dropped.
+struct Haproxy {
+    child: Child,
+    address: SocketAddr,
+    _scratch: Scratch,
+}
+
+impl Haproxy {
+    /// Relays to `server`, with this option of its `server` line.
+    fn start(server: SocketAddr, option: &str) -> Self {
+        let (listener, scratch) = (TcpListener::bind("127.0.0.1:0").expect("a free port"), Scratch::new());
+        let address = listener.local_addr().expect("it is bound");
+        // The child inherits it under the same number.
+        rustix::io::fcntl_setfd(&listener, rustix::io::FdFlags::empty()).expect("a flag of ours");
+        let file = scratch.write(
+            "haproxy.cfg",
+            &format!(
+                "defaults\n mode http\n timeout connect 10s\n timeout client 60s\n timeout server 60s\n\
+                 listen relay\n bind fd@{}\n server corelay {server} {option}\n",
+                listener.as_raw_fd()
+            ),
+        );
+        let child = Command::new("haproxy").arg("-db").arg("-f").arg(file).stdin(Stdio::null()).spawn();
+        let child = child.expect("install it: apt-get install -y haproxy");
+        Self { child, address, _scratch: scratch }
+    }
+}
+
+impl Drop for Haproxy {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn haproxy_introduces_its_clients_by_both_versions(engine: Engine) {
+    let server = Server::spawn(Server::command(engine, &["--proxy-listen", "127.0.0.1:0", "--access-log"]));
+    let mut peers = Vec::new();
+    for option in ["send-proxy", "send-proxy-v2", "send-proxy-v2 proxy-v2-options unique-id,crc32c"] {
+        let haproxy = Haproxy::start(server.proxied_address(), option);
+        let url = format!("http://{}/plaintext", haproxy.address);
+        let answer =
+            curl(&["--write-out", "|%{local_port}", "--data-binary", "x", &url.replace("plaintext", "echo")]);
+        let (body, port) = answer.split_once('|').expect("curl writes it");
+        assert_eq!(body, "x", "{option}");
+        peers.push(format!("peer=127.0.0.1:{port} "));
+        assert_eq!(curl(&[&url]), "Hello, World!", "{option}");
+    }
+    server.signal(rustix::process::Signal::TERM);
+    let finished = server.wait();
+    for peer in peers {
+        assert_eq!(finished.stderr.matches(&peer).count(), 1, "{peer}: {}", finished.stderr);
+    }
 }
 
 /// Runs a Python script in the virtual environment that has its packages.

@@ -24,6 +24,7 @@ mod expect_continue;
 mod file_limit;
 mod half_close;
 mod keep_alive;
+mod kubernetes;
 mod memory_bound;
 mod methods;
 mod pipelining;
