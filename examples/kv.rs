@@ -16,6 +16,8 @@
 mod about;
 #[path = "kv/assembly.rs"]
 mod assembly;
+#[path = "kv/budget.rs"]
+mod budget;
 #[path = "kv/clock.rs"]
 mod clock;
 #[path = "kv/command.rs"]

@@ -6,10 +6,12 @@
 //! back to the allocator by the sweep too, a table at a time.
 
 use std::hash::{BuildHasher as _, Hasher as _};
+use std::sync::Arc;
 
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 
+use crate::budget::{Budget, GRANT_BYTES};
 use crate::clock::{Milliseconds, Moment};
 
 /// Tables of a shard.
@@ -28,7 +30,9 @@ pub(crate) struct Shard {
     /// Thrown away, and not yet given back.
     discarded: Vec<Table>,
     hashing: RandomState,
-    bytes_max: usize,
+    budget: Arc<Budget>,
+    /// What the budget has granted.
+    granted: usize,
     counts: Counts,
     /// Where the sweep goes on: a table, and a place in it.
     swept: (usize, usize),
@@ -84,6 +88,8 @@ pub(crate) struct Full;
 pub(crate) struct Swept {
     /// Keys that had expired.
     pub(crate) expired: usize,
+    /// Whether a table was given back.
+    pub(crate) gave_back: bool,
     /// Whether there is anything left that a sweep could ever find.
     pub(crate) more: bool,
 }
@@ -107,11 +113,11 @@ fn table_of(hash: u64) -> usize {
 }
 
 impl Shard {
-    /// An empty one, for keys that are hashed by `hashing`.
-    pub(crate) fn new(hashing: &RandomState, bytes_max: usize) -> Self {
+    /// An empty one, for keys that are hashed by `hashing`, with memory out of `budget`.
+    pub(crate) fn new(hashing: &RandomState, budget: Arc<Budget>) -> Self {
         let tables = (0..TABLES).map(|_| Table::default()).collect();
         let (discarded, counts, swept) = (Vec::new(), Counts::default(), (0, 0));
-        Self { tables, discarded, hashing: hashing.clone(), bytes_max, counts, swept }
+        Self { tables, discarded, hashing: hashing.clone(), budget, granted: 0, counts, swept }
     }
 
     /// The value of a key. This counts as a hit or a miss.
@@ -173,15 +179,9 @@ impl Shard {
             return self.insert(hash, key, value, lifetime);
         };
         let room = entry.value.capacity();
-        // The usual case: there is room, and not too much of it.
+        // Seldom: there is no room, or too much of it.
         if value.len() > room || room > 2 * value.len() + SPARE_BYTES_MAX {
-            let grows = value.len().saturating_sub(room);
-            if grows > 0 && self.counts.bytes + grows > self.bytes_max {
-                return self.write_in_need(hash, key, value, lifetime, moment);
-            }
-            entry.value = Vec::with_capacity(value.len());
-            table.tally.bytes = table.tally.bytes - room + entry.value.capacity();
-            self.counts.bytes = self.counts.bytes - room + entry.value.capacity();
+            return self.write_elsewhere(hash, key, value, lifetime, moment);
         }
         entry.value.clear();
         entry.value.extend_from_slice(value);
@@ -233,8 +233,8 @@ impl Shard {
 
     /// Looks at so many places for keys that have expired, or gives back one table that was thrown away.
     pub(crate) fn sweep(&mut self, places_max: usize, moment: &Moment) -> Swept {
-        let mut expired = 0;
-        if !self.give_back() {
+        let (mut expired, gave_back) = (0, self.give_back());
+        if !gave_back {
             let mut places = places_max;
             for _ in 0..=TABLES {
                 expired += self.sweep_table(&mut places, moment);
@@ -243,7 +243,7 @@ impl Shard {
                 }
             }
         }
-        Swept { expired, more: self.counts.expiring > 0 || !self.discarded.is_empty() }
+        Swept { expired, gave_back, more: self.counts.expiring > 0 || !self.discarded.is_empty() }
     }
 
     pub(crate) fn counts(&self) -> Counts {
@@ -290,6 +290,7 @@ impl Shard {
         let Ok(found) = table.entries.find_entry(hash, wanted) else { return false };
         let entry = found.remove().0;
         self.counts.forget(&mut table.tally, &entry);
+        self.give_up_spare();
         true
     }
 
@@ -299,12 +300,7 @@ impl Shard {
             Lifetime::Forever | Lifetime::Kept => NEVER,
         };
         // Of the table's own growth one cannot know before; it is a 256th of the shard.
-        let least = key.len() + value.len() + 2 * ALLOCATION_BYTES;
-        while self.counts.bytes + least > self.bytes_max {
-            if !self.give_back() {
-                return Err(Full);
-            }
-        }
+        self.afford(key.len() + value.len() + 2 * ALLOCATION_BYTES)?;
         let entry = Entry { key: key.into(), value: value.to_vec(), deadline };
         let table = &mut self.tables[table_of(hash)];
         let (bytes, expires) = (entry.bytes(), usize::from(deadline != NEVER));
@@ -320,9 +316,9 @@ impl Shard {
         Ok(())
     }
 
-    /// Writes over a value if giving back what was thrown away makes room for it.
+    /// Gives a key's value memory of the new one's size, and writes it there.
     #[cold]
-    fn write_in_need(
+    fn write_elsewhere(
         &mut self,
         hash: u64,
         key: &[u8],
@@ -330,13 +326,50 @@ impl Shard {
         lifetime: Lifetime,
         moment: &Moment,
     ) -> Result<(), Full> {
-        if self.give_back() { self.write(hash, key, value, lifetime, moment) } else { Err(Full) }
+        let find = |entry: &Entry| *entry.key == *key;
+        let table = table_of(hash);
+        let room = self.tables[table].entries.find(hash, find).map_or(0, |entry| entry.value.capacity());
+        self.afford(value.len().saturating_sub(room))?;
+        let Table { entries, tally } = &mut self.tables[table];
+        if let Some(entry) = entries.find_mut(hash, find) {
+            entry.value = Vec::with_capacity(value.len());
+            tally.bytes = tally.bytes - room + entry.value.capacity();
+            self.counts.bytes = self.counts.bytes - room + entry.value.capacity();
+        }
+        self.give_up_spare();
+        self.write(hash, key, value, lifetime, moment)
+    }
+
+    /// Makes sure that so much more may be had.
+    #[inline]
+    fn afford(&mut self, more: usize) -> Result<(), Full> {
+        while let Some(least) =
+            (self.counts.bytes + more).checked_sub(self.granted).filter(|least| *least > 0)
+        {
+            match self.budget.take(least) {
+                Some(granted) => self.granted += granted,
+                None if self.give_back() => {}
+                None => return Err(Full),
+            }
+        }
+        Ok(())
+    }
+
+    /// What is granted and no longer needed is for other shards, but for a reserve.
+    #[inline]
+    fn give_up_spare(&mut self) {
+        let spare = self.granted.saturating_sub(self.counts.bytes);
+        if spare > 2 * GRANT_BYTES {
+            self.granted -= spare - GRANT_BYTES;
+            self.budget.give_back(spare - GRANT_BYTES);
+        }
     }
 
     /// Gives one table back that was thrown away, if there is one.
     fn give_back(&mut self) -> bool {
         let Some(table) = self.discarded.pop() else { return false };
         self.counts.bytes -= table.tally.bytes;
+        self.give_up_spare();
         true
     }
 }

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use foldhash::fast::RandomState;
 
+use crate::budget::Budget;
 use crate::clock::{Clock, Moment};
 use crate::command::{Command, Described};
 use crate::execute::{Execution, execute};
@@ -92,8 +93,9 @@ pub(crate) struct Held<'a> {
 impl Store {
     pub(crate) fn new(shards: usize, limits: Limits) -> Self {
         let hashing = RandomState::default();
-        let bytes_max = limits.memory_bytes_max / shards;
-        let shards = (0..shards).map(|_| Place(Mutex::new(Shard::new(&hashing, bytes_max)))).collect();
+        let budget = Arc::new(Budget::new(limits.memory_bytes_max));
+        let shard = |_| Place(Mutex::new(Shard::new(&hashing, budget.clone())));
+        let shards = (0..shards).map(shard).collect();
         Self {
             shards,
             hashing,
@@ -155,12 +157,12 @@ impl Store {
         }
     }
 
-    /// Sweeps a shard while many are found, its lock let go in between. Whether there is more to find, some time.
+    /// Sweeps a shard while much is found, its lock let go in between. Whether there is more to find, some time.
     fn sweep(&self, index: usize) -> bool {
         let moment = self.clock.moment();
         loop {
             let swept = self.lock(index).sweep(SWEEP_PLACES, &moment);
-            if swept.expired < SWEEP_MANY {
+            if swept.expired < SWEEP_MANY && !swept.gave_back {
                 return swept.more;
             }
         }

@@ -1,9 +1,12 @@
 //! What commands answer, in set time; the real redis is asked the same in `crates/corelay/tests/e2e/kv`.
 #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
 
+use std::sync::Arc;
+
 use foldhash::fast::RandomState;
 
 use super::*;
+use crate::budget::Budget;
 use crate::shard::hash;
 
 /// A shard, and the time.
@@ -16,7 +19,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let hashing = RandomState::default();
-        Self { shard: Shard::new(&hashing, 100_000), hashing, now: 0 }
+        Self { shard: Shard::new(&hashing, Arc::new(Budget::new(100_000))), hashing, now: 0 }
     }
 
     /// The answer to a line of words.

@@ -7,9 +7,12 @@ use proptest::prelude::*;
 
 use super::*;
 
+/// More than any test writes.
+const PLENTY: usize = 1 << 40;
+
 fn shard(bytes_max: usize) -> (Shard, RandomState) {
     let hashing = RandomState::default();
-    (Shard::new(&hashing, bytes_max), hashing)
+    (Shard::new(&hashing, Arc::new(Budget::new(bytes_max))), hashing)
 }
 
 /// One call of a shard.
@@ -67,7 +70,7 @@ fn call() -> impl Strategy<Value = Call> {
 proptest! {
     #[test]
     fn a_shard_does_what_its_model_does(calls in proptest::collection::vec(call(), 0..200)) {
-        let ((mut shard, hashing), mut model) = (shard(usize::MAX), Model::default());
+        let ((mut shard, hashing), mut model) = (shard(PLENTY), Model::default());
         for call in calls {
             let moment = Moment::at(model.now);
             let hash = |key: u8| hash(&hashing, &[key]);
@@ -117,6 +120,9 @@ fn agree_on_totals(shard: &Shard, model: &mut Model) {
     let counts = shard.counts();
     assert!(counts.keys >= live && counts.keys == entries().count());
     assert_eq!(counts.expiring, entries().filter(|entry| entry.deadline != NEVER).count());
+    assert_eq!(shard.budget.free() + shard.granted, PLENTY);
+    let spare = shard.granted.saturating_sub(counts.bytes);
+    assert!(spare <= 3 * GRANT_BYTES, "{spare} bytes are kept from others");
     let kept = shard.tables.iter().chain(&shard.discarded);
     let bytes = kept.clone().flat_map(|table| &table.entries).map(Entry::bytes).sum::<usize>();
     assert_eq!(counts.bytes, bytes + kept.map(|table| table.entries.allocation_size()).sum::<usize>());
@@ -141,7 +147,7 @@ fn what_would_pass_the_limit_is_refused_and_changes_nothing() {
 
 #[test]
 fn a_value_of_the_same_length_is_written_where_the_old_one_was() {
-    let ((mut shard, hashing), moment) = (shard(usize::MAX), Moment::at(0));
+    let ((mut shard, hashing), moment) = (shard(PLENTY), Moment::at(0));
     let hash = hash(&hashing, b"key");
     shard.write(hash, b"key", b"one", Lifetime::Forever, &moment).unwrap();
     let place = shard.read(hash, b"key", &moment).unwrap().as_ptr();
@@ -151,7 +157,7 @@ fn a_value_of_the_same_length_is_written_where_the_old_one_was() {
 
 #[test]
 fn a_sweep_looks_at_no_more_places_than_it_may_and_finds_everything_in_the_end() {
-    let (mut shard, hashing) = shard(usize::MAX);
+    let (mut shard, hashing) = shard(PLENTY);
     for number in 0..10_000_u32 {
         let (key, lifetime) = (number.to_le_bytes(), Lifetime::Until(u64::from(number % 2) * 1000 + 10));
         shard.write(hash(&hashing, &key), &key, b"", lifetime, &Moment::at(0)).unwrap();
@@ -165,12 +171,12 @@ fn a_sweep_looks_at_no_more_places_than_it_may_and_finds_everything_in_the_end()
     let places: usize = shard.tables.iter().map(|table| table.entries.num_buckets()).sum();
     assert!(sweeps <= places / 100 + TABLES, "{sweeps} sweeps of {places} places");
     assert_eq!(shard.counts().expired, 5_000);
-    assert_eq!(shard.sweep(usize::MAX, &moment), Swept { expired: 0, more: true });
+    assert_eq!(shard.sweep(usize::MAX, &moment), Swept { expired: 0, gave_back: false, more: true });
 }
 
 #[test]
 fn what_was_cleared_is_given_back_a_table_at_a_time() {
-    let ((mut shard, hashing), moment) = (shard(usize::MAX), Moment::at(0));
+    let ((mut shard, hashing), moment) = (shard(PLENTY), Moment::at(0));
     for number in 0..10_000_u32 {
         let key = number.to_le_bytes();
         shard.write(hash(&hashing, &key), &key, b"value", Lifetime::Forever, &moment).unwrap();
@@ -201,4 +207,16 @@ fn keys_spread_evenly_over_shards_and_tables() {
     // Six standard deviations, and more.
     assert!(even(&shards, 0.05), "{shards:?}");
     assert!(even(&tables, 0.25), "{tables:?}");
+}
+
+#[test]
+fn what_one_shard_gives_up_another_may_have() {
+    let (hashing, moment) = (RandomState::default(), Moment::at(0));
+    let budget = Arc::new(Budget::new(1_000_000));
+    let [mut one, mut other] = [0, 1].map(|_| Shard::new(&hashing, budget.clone()));
+    let (hash, value) = (hash(&hashing, b"key"), vec![1; 600_000]);
+    assert_eq!(one.write(hash, b"key", &value, Lifetime::Forever, &moment), Ok(()));
+    assert_eq!(other.write(hash, b"key", &value, Lifetime::Forever, &moment), Err(Full));
+    assert!(one.remove(hash, b"key", &moment));
+    assert_eq!(other.write(hash, b"key", &value, Lifetime::Forever, &moment), Ok(()));
 }
