@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     };
     let folder = workspace::root().join("examples/rpc-conformance");
     let manifest = folder.join("Cargo.toml");
-    let mut build = cargo(&["build", "--locked", "--manifest-path"]);
+    let mut build = cargo(&["build", "--manifest-path"]);
     shell::run(build.arg(&manifest).env("CARGO_TARGET_DIR", workspace::target()))?;
     let adapter = workspace::target().join("debug/rpc-conformance");
     for engine in ENGINES {
