@@ -173,3 +173,20 @@ fn too_much(limits: &Limits) -> Error {
     let reason = format!("the message would take more than {} bytes", limits.decoded_bytes_max);
     Error::new(Code::ResourceExhausted, reason)
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that fails says where")]
+    use buffa_types::google::protobuf::DoubleValue;
+
+    use super::*;
+
+    /// Found by the fuzz target `rpc_json`: a quick reading of decimals is off by a bit.
+    #[test]
+    fn a_double_is_read_to_its_last_bit() {
+        for text in ["2.0e30", "1.7976931348623157e308", "5e-324", "0.1", "-123456789.12345678"] {
+            let read: DoubleValue = Codec::Json.decode(text.as_bytes()).unwrap();
+            assert_eq!(read.value.to_bits(), text.parse::<f64>().unwrap().to_bits(), "{text}");
+        }
+    }
+}

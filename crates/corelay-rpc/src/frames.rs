@@ -33,6 +33,10 @@ impl<R: Read> Frames<R> {
         Self { reader, decoder, compression, message_bytes_max, buffer: Vec::new() }
     }
 
+    pub(crate) fn reader_mut(&mut self) -> &mut R {
+        &mut self.reader
+    }
+
     /// The next frame; `None` where the bytes end after a whole one.
     pub(crate) fn next_frame(&mut self) -> Result<Option<Frame>, Error> {
         loop {

@@ -16,7 +16,7 @@ use crate::content::Shape;
 use crate::context::{CallFields, Context, Timing, Trailers, check, text};
 use crate::envelope::{self, COMPRESSED, END_STREAM};
 use crate::frames::{Frame, Frames};
-use crate::{Codec, Compression, Error, Limits, Message};
+use crate::{Code, Codec, Compression, Error, Limits, Message};
 
 /// The answers of a stream: any iterator, boxed. An `Err` ends it; `None` ends it well.
 ///
@@ -43,7 +43,13 @@ pub struct Requests<M> {
 impl<M: Message> Requests<M> {
     fn next_message(&mut self) -> Result<Option<M>, Error> {
         check(self.deadline)?;
-        match self.frames.next_frame()? {
+        let frame = self.frames.next_frame().inspect_err(|error| {
+            // Nobody knows how much is still to come.
+            if error.code() == Code::ResourceExhausted {
+                self.frames.reader_mut().abandon();
+            }
+        });
+        match frame? {
             None => Ok(None),
             Some(Frame::Message(bytes)) => self.codec.decode_within(&bytes, &self.limits).map(Some),
             Some(Frame::End(_)) => Err(Error::invalid_argument("a request has no end message")),

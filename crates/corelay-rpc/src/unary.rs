@@ -80,17 +80,24 @@ pub(crate) fn unknown_method(request: &mut Request<'_>) -> Response {
 }
 
 /// A body that is still coming in.
-fn read_body(from: Body, bytes_max: usize) -> Result<Vec<u8>, Error> {
+fn read_body(mut from: Body, bytes_max: usize) -> Result<Vec<u8>, Error> {
     let mut body = Vec::new();
     let limit = (bytes_max as u64).saturating_add(1);
-    match from.take(limit).read_to_end(&mut body) {
-        Ok(_) if body.len() > bytes_max => Err(too_large(bytes_max)),
+    match from.by_ref().take(limit).read_to_end(&mut body) {
+        Ok(_) if body.len() > bytes_max => Err(give_up(&mut from, bytes_max)),
         Ok(_) => Ok(body),
         Err(error) => match read_failed(&error) {
-            error if error.code() == Code::ResourceExhausted => Err(too_large(bytes_max)),
+            error if error.code() == Code::ResourceExhausted => Err(give_up(&mut from, bytes_max)),
             error => Err(error),
         },
     }
+}
+
+/// Nobody knows how much is still to come.
+#[cold]
+fn give_up(body: &mut Body, bytes_max: usize) -> Error {
+    body.abandon();
+    too_large(bytes_max)
 }
 
 fn open<M: Message>(

@@ -9,6 +9,7 @@ use std::io::Write as _;
 crate::on_every_engine!(
     a_message_as_large_as_allowed_is_read,
     a_message_past_the_limit_is_resource_exhausted,
+    a_stream_that_is_given_up_says_that_its_connection_closes,
     a_message_that_grows_past_the_limit_is_resource_exhausted,
     a_client_has_a_limit_of_its_own,
 );
@@ -60,7 +61,21 @@ fn a_message_past_the_limit_is_resource_exhausted(engine: Engine) {
     connection.send(format!("{:x}\r\n", LIMIT + 1));
     connection.send(padded(LIMIT + 1));
     connection.send("\r\n0\r\n\r\n");
-    assert_eq!(connection.response().status, 429);
+    let answer = connection.response();
+    assert_eq!((answer.status, answer.field("connection")), (429, Some("close")));
+}
+
+/// More of the stream may come than anybody reads: its client is to know before it sends another request.
+fn a_stream_that_is_given_up_says_that_its_connection_closes(engine: Engine) {
+    let server = Server::start(engine, &[]);
+    let mut connection = server.connect();
+    let path = crate::path("Sum");
+    let head =
+        format!("POST {path} HTTP/1.1\r\nHost: t\r\n{STREAM_JSON}\r\nTransfer-Encoding: chunked\r\n\r\n");
+    connection.send([head.as_bytes(), b"5\r\n\0\xff\xff\xff\xff\r\n"].concat());
+    let answer = connection.response();
+    assert!(frames(&answer).1.contains("\"resource_exhausted\""));
+    assert_eq!(answer.field("connection"), Some("close"));
 }
 
 fn a_message_that_grows_past_the_limit_is_resource_exhausted(engine: Engine) {

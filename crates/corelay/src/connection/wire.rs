@@ -311,6 +311,15 @@ impl BodySource for IncomingBody {
             incoming.deadline = deadline;
         }
     }
+
+    fn abandon(&mut self) {
+        let mut incoming = self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(incoming) = &mut *incoming
+            && !incoming.decoder.is_complete()
+        {
+            incoming.failed.get_or_insert(CloseReason::BodyUnread);
+        }
+    }
 }
 
 /// What writes the body of an answer: framed, gathered to [`BUFFER_BYTES`], sent when full or flushed.

@@ -47,6 +47,9 @@ enum Source {
 pub(crate) trait BodySource: Read + Send {
     /// Reads wait until then at most, and never where all is here already.
     fn set_deadline(&mut self, _: Option<Instant>) {}
+
+    /// The rest will not be read.
+    fn abandon(&mut self) {}
 }
 
 /// A body that is streamed to a handler in a test.
@@ -107,6 +110,17 @@ impl Body {
     pub fn set_deadline(&mut self, deadline: Option<Instant>) {
         if let Source::Reader(reader) = &mut self.source {
             reader.set_deadline(deadline);
+        }
+    }
+
+    /// Gives up what has not come yet, because it is too much or makes no sense: the answer says that the connection closes
+    /// behind it, so that its client sends no other request on it. Otherwise what is left is read and dropped, and should
+    /// that be more than `--max-unread-body-bytes`, the connection closes without having said so.
+    ///
+    /// Reading on is an error. A body that is here already is not affected.
+    pub fn abandon(&mut self) {
+        if let Source::Reader(reader) = &mut self.source {
+            reader.abandon();
         }
     }
 
