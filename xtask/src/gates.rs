@@ -116,7 +116,7 @@ fn dependencies(advisories: bool) -> Result<Count> {
 }
 
 /// Runs test binaries, passing their output on and counting what they say.
-fn tests(command: &mut Command) -> Result<Count> {
+pub(crate) fn tests(command: &mut Command) -> Result<Count> {
     let spawned = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
     let mut child = spawned.with_context(|| format!("cannot start {}", shown(command)))?;
     let stdout = child.stdout.take().context("standard output is piped")?;

@@ -10,6 +10,7 @@ mod fuzz;
 mod gates;
 mod manifests;
 mod report;
+mod sanitize;
 mod shell;
 mod tidy;
 mod tools;
@@ -27,6 +28,9 @@ cargo xtask <command>
   fuzz [--seconds N] [--target T]      each fuzz target, or one, for N seconds (60)
   bench [--help]                       figures beside the floor and other servers
   conformance RUNNER                   the Connect protocol's own suite, given its runner, against server and client
+  slow [--help]                        a client's latency beside 10,000 slow connections
+  soak [--minutes N] [--seed S]        all faults at random beside users who notice nothing
+  sanitize [thread|address]            the engines' tests under ThreadSanitizer and AddressSanitizer, or one
   install                              what the gates need and this machine lacks
 ";
 
@@ -41,6 +45,9 @@ fn main() -> ExitCode {
         "tidy" => tidy::run(),
         "fuzz" => fuzz::run_targets(rest),
         "bench" => bench::run(rest),
+        "slow" => bench::slow::run(rest),
+        "soak" => bench::soak::run(rest),
+        "sanitize" => sanitize::run(rest),
         "conformance" => conformance::run(rest),
         "install" => tools::install_all(),
         _ => {

@@ -22,25 +22,25 @@ const PACKAGES: [&str; 4] = ["corelay-poll", "corelay-http", "corelay", "corelay
 pub(crate) fn run() -> Result<()> {
     tools::install_cross_check()?;
     for target in TARGETS {
-        let mut command = Command::new(tools::CROSS_CARGO);
-        command.current_dir(workspace::root()).args([
-            "check",
-            "-Zbuild-std=std,panic_abort",
-            "--target",
-            target,
-        ]);
+        let mut command = cargo("xcheck");
+        command.args(["check", "-Zbuild-std=std,panic_abort", "--target", target]);
         command.args(PACKAGES.iter().flat_map(|package| ["-p", package]));
-        command
-            .env("RUSTC", tools::CROSS_RUSTC)
-            .env("RUSTC_BOOTSTRAP", "1")
-            .env("CARGO_PROFILE_DEV_DEBUG", "0");
-        // A directory of its own: the compiler is another one than that of all other steps.
-        command.env("CARGO_TARGET_DIR", workspace::target().join("xcheck"));
-        // cargo sets these for what it runs, and they mean the toolchain that runs us.
-        for variable in ["CARGO", "RUSTUP_TOOLCHAIN", "RUSTC_WRAPPER", "LD_LIBRARY_PATH"] {
-            command.env_remove(variable);
-        }
+        command.env("CARGO_PROFILE_DEV_DEBUG", "0");
         shell::run(&mut command)?;
     }
     Ok(())
+}
+
+/// The second toolchain's cargo, with unstable options allowed. It builds into a directory of its own under the target directory,
+/// for the compiler is another one than that of all other steps.
+pub(crate) fn cargo(directory: &str) -> Command {
+    let mut command = Command::new(tools::CROSS_CARGO);
+    command.current_dir(workspace::root());
+    command.env("RUSTC", tools::CROSS_RUSTC).env("RUSTC_BOOTSTRAP", "1");
+    command.env("CARGO_TARGET_DIR", workspace::target().join(directory));
+    // cargo sets these for what it runs, and they mean the toolchain that runs us.
+    for variable in ["CARGO", "RUSTUP_TOOLCHAIN", "RUSTC_WRAPPER", "LD_LIBRARY_PATH"] {
+        command.env_remove(variable);
+    }
+    command
 }

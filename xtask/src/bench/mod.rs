@@ -38,6 +38,8 @@ mod rpc;
 mod running;
 mod servers;
 mod skew;
+pub(crate) mod slow;
+pub(crate) mod soak;
 mod streams;
 mod tools;
 mod wrk;

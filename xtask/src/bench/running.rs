@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
-use std::process::{Child, Stdio};
+use std::process::{Child, ExitStatus, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -95,6 +95,12 @@ impl Running {
         response::fetch_and_close(&url(self.addresses[0]))
             .map(drop)
             .with_context(|| format!("{} does not honour Connection: close", self.command))
+    }
+
+    /// Asks the server to end, and waits until it has: its exit status.
+    pub(crate) fn drain(mut self) -> Result<ExitStatus> {
+        kill_process(Pid::from_child(&self.child), Signal::TERM)?;
+        self.child.wait().with_context(|| self.command.clone())
     }
 
     /// Waits until each of its addresses is well. Its inner error is one that waiting does not cure.

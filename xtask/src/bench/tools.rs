@@ -159,6 +159,13 @@ impl Tools {
         self.target.join("bench").join(name)
     }
 
+    /// Finds a program of Debian's that does not tell its version.
+    pub(crate) fn add_installed(&mut self, program: &'static str) -> Result<()> {
+        let path = debian::find_or_extract(program, &self.scratch("debian")?)?;
+        self.programs.insert(program.to_owned(), path);
+        Ok(())
+    }
+
     /// Finds a program of Debian's, or extracts it, and gives its version.
     pub(crate) fn add_debian(&mut self, program: &'static str) -> Result<String> {
         let path = debian::find_or_extract(program, &self.scratch("debian")?)?;
