@@ -2,14 +2,14 @@
 //!
 //! loom checks the protocols between threads in every order, as models; this checks the whole of it, in the orders that come up. The
 //! standard library is built with the sanitizer too, else its synchronisation would not be seen (`-Zbuild-std`): by
-//! the toolchain that [`xcheck`](crate::xcheck) uses, because it comes with the sources. It has no runtime of the sanitizers; clang's
-//! is the same (`-Zexternal-clangrt`).
+//! the toolchain that [`xcheck`](crate::xcheck) uses, because it comes with the sources. It has no runtime of the sanitizers;
+//! the one that runs us has, if it is rustup's (`-Zexternal-clangrt`).
 
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::{gates, tools, xcheck};
+use crate::{gates, shell, tools, xcheck};
 
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 /// The library's own tests, and those of it as a whole on each engine.
@@ -52,11 +52,11 @@ impl Sanitizer {
         }
     }
 
-    /// What clang calls its runtime.
+    /// How the file of its runtime ends, behind the name of a release channel.
     fn runtime(self) -> &'static str {
         match self {
-            Self::Thread => "libclang_rt.tsan-x86_64.a",
-            Self::Address => "libclang_rt.asan-x86_64.a",
+            Self::Thread => "_rt.tsan.a",
+            Self::Address => "_rt.asan.a",
         }
     }
 
@@ -65,17 +65,22 @@ impl Sanitizer {
         command.args(["test", "-Zbuild-std=std,panic_unwind", "--target", TARGET]);
         command.args(["--package", "corelay"]).args(TESTS);
         command.env("RUSTFLAGS", self.flags()?);
+        // Reports name lines; unoptimised, the tests would take many times as long.
+        command.env("CARGO_PROFILE_DEV_OPT_LEVEL", "1").env("CARGO_PROFILE_DEV_DEBUG", "1");
         // A report is not the end of a test, but of its process it is the exit status.
         command.env("TSAN_OPTIONS", "exitcode=66").env("ASAN_OPTIONS", "detect_leaks=0");
         Ok(command)
     }
 
+    /// The runtime comes first, as the compiler itself would have it: it takes the place of functions of libc.
     fn flags(self) -> Result<String> {
-        let runtime = tools::sanitizer_runtime(self.runtime())?;
-        let runtime = runtime.to_str().context("Debian's paths are text")?;
-        let link =
-            ["-Wl,--whole-archive", runtime, "-Wl,--no-whole-archive", "-lrt", "-ldl", "-lresolv", "-lm"];
-        let link: String = link.iter().map(|argument| format!(" -Clink-arg={argument}")).collect();
+        let directory = shell::output(Command::new("rustc").args(["--print", "target-libdir"]))?;
+        let files = std::fs::read_dir(directory.trim()).context("the toolchain has libraries")?;
+        let mut paths = files.flatten().map(|file| file.path().display().to_string());
+        let runtime = paths.find(|path| path.ends_with(self.runtime()));
+        let runtime = runtime.context("this toolchain has no sanitizer runtimes: rustup's have")?;
+        let link = ["-Wl,--whole-archive", &runtime, "-Wl,--no-whole-archive"];
+        let link: String = link.iter().map(|argument| format!(" -Zpre-link-arg={argument}")).collect();
         Ok(format!("-Zsanitizer={} -Zexternal-clangrt{link}", self.name()))
     }
 }

@@ -89,28 +89,6 @@ pub(crate) fn install_cross_check() -> Result<()> {
     }
 }
 
-/// The path of one of clang's sanitizer runtimes, of whichever version is here.
-///
-/// # Errors
-///
-/// As [`install_all`].
-pub(crate) fn sanitizer_runtime(name: &str) -> Result<PathBuf> {
-    if let Some(found) = find_sanitizer_runtime(name) {
-        return Ok(found);
-    }
-    debian_packages(&["libclang-rt-19-dev"])?;
-    find_sanitizer_runtime(name).with_context(|| format!("libclang-rt-19-dev has no {name}"))
-}
-
-/// Under `/usr/lib/llvm-VERSION/lib/clang/VERSION/lib/linux`, as Debian has it.
-fn find_sanitizer_runtime(name: &str) -> Option<PathBuf> {
-    let entries = |path: PathBuf| std::fs::read_dir(path).into_iter().flatten().flatten();
-    let versions =
-        entries("/usr/lib".into()).filter(|entry| entry.file_name().to_string_lossy().starts_with("llvm-"));
-    let clangs = versions.flat_map(|version| entries(version.path().join("lib/clang")));
-    clangs.map(|clang| clang.path().join("lib/linux").join(name)).find(|path| path.is_file())
-}
-
 /// The path of cargo-deny: the machine's own, else one built here, unoptimised, which takes minutes once.
 ///
 /// # Errors

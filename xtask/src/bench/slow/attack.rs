@@ -33,7 +33,7 @@ pub(super) const ATTACKS: [Attack; 3] = [
 ];
 
 /// How long slowhttptest may take to open its connections.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Between two looks at how many there are.
 const LOOK_AGAIN: Duration = Duration::from_millis(200);
 /// Connections that may be missing of a thousand: a few are always on their way.
@@ -46,7 +46,7 @@ pub(super) struct Slow {
     wanted: u64,
 }
 
-/// The command: at the lowest priority, with descriptors for as many connections as the kernel lets it have.
+/// The command: at a lower priority than the client, with descriptors for as many connections as the kernel lets it have.
 pub(super) fn command(
     attack: &Attack,
     address: &str,
@@ -55,7 +55,7 @@ pub(super) fn command(
 ) -> Result<Vec<String>> {
     let (program, count) = (tools.program("slowhttptest")?, connections.to_string());
     let url = format!("http://{address}{}", attack.path);
-    let mut command = words(&["nice", "-n", "19", "taskset", "-c", DRIVER_CPU, &program]);
+    let mut command = words(&["nice", "-n", "5", "taskset", "-c", DRIVER_CPU, &program]);
     command.extend(words(attack.options));
     command.extend(words(&["-c", &count, "-r", "2500", "-l", "600", "-p", "60", "-v", "0", "-u", &url]));
     Ok(command)

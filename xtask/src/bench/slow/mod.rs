@@ -4,7 +4,7 @@
 //! each attack (heads, bodies, reads), each round:  alone ─▶ attacked ─▶ control: the same attack, on another server ─▶ table
 //! ```
 //!
-//! The servers have CPU 0; the client and slowhttptest share CPU 1, slowhttptest at the lowest priority. It costs a CPU of its own all
+//! The servers have CPU 0; the client and slowhttptest share CPU 1, slowhttptest at a lower priority. It costs a CPU of its own all
 //! the same, and so does accepting 10,000 connections, wherever that is done: the control has all of it but for the one server
 //! that answers and is attacked. What an attack does to the server is the difference to the control; what it does to the machine is the
 //! rest. The server's deadlines are long, so that all connections are there for as long as it is measured.

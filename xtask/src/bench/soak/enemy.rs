@@ -44,13 +44,6 @@ impl Enemy {
         Self { server: server.address(0), process: server.id(), random }
     }
 
-    /// So that what is made once and kept is there.
-    pub(super) fn does_everything_once(&mut self) {
-        for (_, mischief) in MISCHIEF {
-            let _ = mischief(self);
-        }
-    }
-
     /// At random, one after the other.
     pub(super) fn works_until(&mut self, is_over: &AtomicBool) -> Tally {
         let mut tally = Tally::default();
