@@ -10,9 +10,10 @@ use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, pr
 use super::enemy::Enemy;
 
 type Outcome = io::Result<Option<String>>;
+type Mischief = fn(&mut Enemy) -> Outcome;
 
 /// All of it, by name.
-pub(super) const MISCHIEF: [(&str, fn(&mut Enemy) -> Outcome); 15] = [
+pub(super) const MISCHIEF: [(&str, Mischief); 15] = [
     ("slow heads", slow_heads),
     ("slow bodies", slow_bodies),
     ("answers not read", answers_not_read),
