@@ -42,10 +42,11 @@ fn allocate(Path(bytes): Path<usize>) -> (StatusCode, String) {
     (StatusCode::OK, format!("{taken} bytes"))
 }
 
-/// Memory that is really there, if it is.
+/// Memory that is really there, if it is. The last piece is as large as the others, though not all of it is used: an allocator that
+/// has had a smaller one back would keep the next.
 fn written(bytes: usize) -> Option<Vec<u8>> {
     let mut piece = Vec::new();
-    piece.try_reserve_exact(bytes).ok()?;
+    piece.try_reserve_exact(PIECE_BYTES).ok()?;
     while piece.len() < bytes {
         piece.extend_from_slice(&ONES[..ONES.len().min(bytes - piece.len())]);
     }
