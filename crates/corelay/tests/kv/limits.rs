@@ -133,7 +133,7 @@ fn a_pipeline_of_long_answers_is_not_held_all_at_once() {
             (0..1000).flat_map(|key| request(&["GET", &format!("{}", key % 4)])).collect();
         client.send(&requests);
         for _ in 0..1000 {
-            assert_eq!(client.reply().len(), value.len() + 12);
+            assert_eq!(client.reply().len(), value.len() + 11);
         }
         let peak = peak_mib(server.id());
         assert!(peak < 150, "{flags:?}: {peak} MiB");
