@@ -79,6 +79,17 @@ impl ServerHandle {
         self.0.running.get().map_or_else(Status::not_serving, |running| running.status())
     }
 
+    /// Where the server is in its life, without waiting for anything; `None` before it serves.
+    ///
+    /// ```
+    /// use corelay::{Config, Server};
+    ///
+    /// assert_eq!(Server::new(Config::default()).handle().phase(), None);
+    /// ```
+    pub fn phase(&self) -> Option<Phase> {
+        self.0.running.get().map(|running| running.shared.phase())
+    }
+
     /// Stops accepting, lets requests in flight finish, and has [`Server::serve`](crate::Server::serve) return. May be
     /// called at any time, and more than once.
     pub fn drain(&self) {

@@ -63,7 +63,7 @@ cargo xtask bench overload [OPTIONS]  ten times what can be done: shedding off a
   --engines LIST   of cores, threads, pool                                    [default: all three]
   --target T       the --shed-target of the servers that shed                 [default: 50ms]
   --pairs N        rounds: every engine with and without shedding once a round [default: 5]
-  --seconds S      measured time of one run; 2 s of warm-up besides           [default: 4]
+  --seconds S      measured time of one run; 4 s of warm-up besides           [default: 4]
   --json FILE      write every single sample too
 
 cargo xtask bench load [OPTIONS]      corelay's load generator beside wrk, oha and h2load, on the same server

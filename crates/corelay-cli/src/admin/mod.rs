@@ -78,6 +78,7 @@ impl Admin {
         let handle = self.server.handle();
         let router = routes::router(served, token, level);
         let thread = thread::Builder::new().name("corelay-admin".into()).spawn(move || {
+            come_first();
             if let Err(error) = self.server.serve(router) {
                 tracing::error!(%error, "the admin listener ended");
             }
@@ -91,6 +92,13 @@ impl Serving {
     pub(crate) fn end(self) {
         self.handle.drain();
         let _ = self.thread.join();
+    }
+}
+
+/// It has little to do, and is asked when thousands of threads may be waiting for a processor. What it starts inherits this.
+fn come_first() {
+    if let Err(error) = corelay_poll::thread::raise_priority(corelay_poll::thread::current()) {
+        tracing::debug!(%error, "the admin listener has the priority of all others");
     }
 }
 

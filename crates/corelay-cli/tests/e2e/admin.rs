@@ -22,6 +22,28 @@ on_every_engine!(
     a_file_without_a_token_is_exit_2,
 );
 
+/// Where nothing takes a worker's place.
+#[test]
+fn it_answers_while_every_worker_is_stuck_in_a_handler() {
+    let (server, admin) = start(Engine::POOL, &[]);
+    let mut watcher = connect(admin);
+    let mut stuck: Vec<_> = (0..2).map(|_| server.connect()).collect();
+    stuck.iter_mut().for_each(|client| client.send("GET /sleep/60000 HTTP/1.1\r\nHost: test\r\n\r\n"));
+    let begun = Instant::now();
+    loop {
+        let status: Value = serde_json::from_slice(&watcher.get("/status").body).expect("JSON");
+        let workers = status["cores"].as_array().expect("a list of workers");
+        if workers.iter().all(|worker| worker["in_handler"] == true) {
+            break;
+        }
+        assert!(begun.elapsed() < PATIENCE, "{status}");
+    }
+    let mut waiting = server.connect();
+    waiting.send("GET /plaintext HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(get(admin, "/readyz").status, 200, "on a new connection too");
+    assert!(!waiting.has_answer(), "nobody is left to serve");
+}
+
 const TOKEN: &str = "a-token-of-a-test-0123456789";
 
 /// A server with an admin listener on a free port.

@@ -38,8 +38,8 @@ const CAPACITY_CONNECTIONS: u32 = 32;
 const CONNECTIONS: u32 = 4000;
 /// Runs of the capacity's measurement, of which the median counts.
 const CAPACITY_RUNS: usize = 3;
-/// Load before the measurement: the queue is to stand by then.
-const WARM_UP: Duration = Duration::from_secs(2);
+/// Load before the measurement: by then the queue stands, or what had gathered before that was seen is gone.
+const WARM_UP: Duration = Duration::from_secs(4);
 
 /// What one run found.
 #[derive(Debug, Clone, Default)]

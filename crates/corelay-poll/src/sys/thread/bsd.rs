@@ -34,6 +34,10 @@ impl Probe {
     }
 }
 
+pub(crate) fn raise_priority(_thread: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(crate) fn lower_priority(_thread: u32) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
