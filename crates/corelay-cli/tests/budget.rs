@@ -7,75 +7,19 @@
 mod support;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
+use std::sync::mpsc::RecvTimeoutError;
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 use std::time::{Duration, Instant};
 
-use rustix::process::{Pid, Resource, Rlimit, Signal, getrlimit, kill_process, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use serde_json::Value;
-use support::{Client, Engine, Server};
+use support::{Client, Engine, Server, Trace, completed_call};
 
 on_every_engine!(
     a_keep_alive_request_is_one_recv_and_one_send,
     pipelined_answers_leave_in_one_send,
     an_idle_server_makes_no_system_call,
 );
-
-/// strace(1) at work on a server: its trace comes line by line.
-struct Trace {
-    strace: Child,
-    lines: Receiver<String>,
-}
-
-impl Trace {
-    /// Attaches to every thread of the server, and returns when strace has said so.
-    fn attach(server: &Server) -> Self {
-        let mut command = Command::new("strace");
-        command.args(["-f", "-s", "0", "-p", &server.id().to_string()]).stderr(Stdio::piped());
-        let spawned = command.stdin(Stdio::null()).stdout(Stdio::null()).spawn();
-        let mut strace = spawned.expect("strace is there (Debian: apt-get install -y strace)");
-        let stderr = BufReader::new(strace.stderr.take().expect("standard error is piped"));
-        let (line, lines) = mpsc::channel();
-        thread::spawn(move || stderr.lines().map_while(Result::ok).try_for_each(|text| line.send(text)));
-        let trace = Self { strace, lines };
-        let attached = trace.lines.iter().any(|line| line.contains(" attached"));
-        assert!(attached, "strace attaches to the server (it needs CAP_SYS_PTRACE or yama/ptrace_scope 0)");
-        trace
-    }
-
-    /// The system calls completed since it was attached, by name. Stops strace.
-    fn finish(mut self) -> BTreeMap<String, usize> {
-        let id = i32::try_from(self.strace.id()).expect("a process id fits");
-        kill_process(Pid::from_raw(id).expect("not 0"), Signal::INT).expect("strace is running");
-        let mut calls = BTreeMap::new();
-        for name in self.lines.iter().filter_map(|line| completed_call(&line)) {
-            *calls.entry(name).or_default() += 1;
-        }
-        self.strace.wait().expect("a child can be waited for");
-        calls
-    }
-}
-
-impl Drop for Trace {
-    fn drop(&mut self) {
-        let _ = self.strace.kill();
-        let _ = self.strace.wait();
-    }
-}
-
-/// The name in a line of strace that tells a call's result, as in `[pid 7] recvfrom(5, ""..., 9) = 3` or
-/// `[pid 7] <... recvfrom resumed>) = 3`. A call that has only begun has no result yet.
-fn completed_call(line: &str) -> Option<String> {
-    let (call, _result) = line.rsplit_once(" = ")?;
-    let name = match call.split_once("<... ") {
-        Some((_, resumed)) => resumed.split(' ').next()?,
-        None => call.split_once('(')?.0.rsplit(' ').next()?,
-    };
-    Some(name.to_owned())
-}
 
 /// Served once, so that what happens only on a connection's first request is behind it.
 fn warm(server: &Server) -> Client {
@@ -101,7 +45,7 @@ fn a_keep_alive_request_is_one_recv_and_one_send(engine: Engine) {
     // Without the monitor, whose looks at the cores go by time and not by requests.
     let server = Server::start(engine, &["--relay", "off"]);
     let mut client = warm(&server);
-    let trace = Trace::attach(&server);
+    let trace = Trace::attach(server.id());
     for _ in 0..REQUESTS {
         assert_eq!(client.get("/plaintext").status, 200);
     }
@@ -132,7 +76,7 @@ fn pipelined_answers_leave_in_one_send(engine: Engine) {
     // Without the monitor, as above: what it reads of a core that strace holds up counts as receiving.
     let server = Server::start(engine, &["--relay", "off"]);
     let mut client = warm(&server);
-    let trace = Trace::attach(&server);
+    let trace = Trace::attach(server.id());
     let batch = "GET /plaintext HTTP/1.1\r\nHost: test\r\n\r\n".repeat(16);
     for _ in 0..BATCHES {
         client.send(&batch);
@@ -162,7 +106,7 @@ fn an_idle_server_makes_no_system_call(engine: Engine) {
 /// by end after a while. What is asked for is ten seconds in a row without any call, within the first minute.
 fn becomes_silent(server: &Server) {
     const SILENCE: Duration = Duration::from_secs(10);
-    let trace = Trace::attach(server);
+    let trace = Trace::attach(server.id());
     let begun = Instant::now();
     let mut calls = Vec::new();
     loop {
@@ -248,7 +192,7 @@ mod connections {
         const CONNECTIONS: usize = 1_000;
         let server = Server::start(Engine::CORES_PER_CORE, &["--relay", "off", "--cores", "1"]);
         drop(warm(&server));
-        let trace = Trace::attach(&server);
+        let trace = Trace::attach(server.id());
         for _ in 0..CONNECTIONS {
             let mut client = server.connect();
             client.send("GET /plaintext HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n");

@@ -11,6 +11,7 @@ mod generations;
 mod process;
 mod scratch;
 mod server;
+mod trace;
 
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ pub(crate) use generations::{Generations, until};
 pub(crate) use process::Process;
 pub(crate) use scratch::Scratch;
 pub(crate) use server::{Finished, Server};
+pub(crate) use trace::{Trace, completed_call};
 
 /// How long anything may take before a test gives up. Generous, because a loaded machine is not a broken server.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

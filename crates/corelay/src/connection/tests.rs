@@ -5,6 +5,7 @@ mod allocations;
 mod deadlines;
 mod introductions;
 mod rates;
+mod sessions;
 mod splits;
 mod turns;
 mod writers;
@@ -14,10 +15,12 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::door::Arrival;
 use crate::http::Router;
+use crate::protocol::{Hail, Hosted, Place};
 use crate::service::{ServiceThreads, Terms};
 use crate::shared::Shared;
 use crate::tally::Tally;
 use corelay_http::RequestHead;
+use corelay_poll::Token;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
@@ -47,6 +50,17 @@ impl Clock for Hands {
     }
 }
 
+/// Nobody has to be told of mail: each step of a test is a turn.
+struct Nowhere;
+
+impl Hail for Nowhere {
+    fn hail(&self, _: Token) {}
+
+    fn core(&self) -> usize {
+        0
+    }
+}
+
 /// A connection, what a serving thread lends it, and its peer.
 struct Rig {
     hands: Arc<Hands>,
@@ -67,7 +81,9 @@ fn connect(proxied: bool, server: &Shared, turn: &Turn) -> (Connection, UnixStre
     peer.set_nonblocking(true).unwrap();
     let deadline = turn.now.tick.after(server.ticks.head);
     let arrival = Arrival { socket: ours.into(), peer: proxied.then_some(PROXY), proxied };
-    (Connection::arriving(arrival, deadline), peer)
+    let mut connection = Connection::arriving(arrival, deadline);
+    connection.host(server, || Place { home: Arc::new(Nowhere), token: Token::new(0, 0) });
+    (connection, peer)
 }
 
 impl Rig {
@@ -76,12 +92,22 @@ impl Rig {
     }
 
     fn with(config: Config, router: Router) -> Self {
+        Self::of(config, router, None)
+    }
+
+    /// Of a protocol.
+    fn hosting(hosted: Hosted) -> Self {
+        Self::of(Config::default(), Router::new(), Some(hosted))
+    }
+
+    fn of(config: Config, router: Router, hosted: Option<Hosted>) -> Self {
         let hands = Arc::new(Hands { start: Instant::now(), passed_ms: AtomicU64::new(0) });
         let clock: Arc<dyn Clock> = hands.clone();
         let idle = Duration::from_secs(1);
         let terms = Terms { threads_max: 0, stack_bytes: 64 * 1024, idle, cpus: Vec::new() };
         let service = ServiceThreads::new(terms, None);
-        let server = Arc::new(Shared::new(router.finish().unwrap(), config, clock.clone(), service, 1));
+        let server = Shared::new(router.finish().unwrap(), config, clock.clone(), service, 1);
+        let server = Arc::new(server.hosting(hosted));
         let now = server.epoch.moment(clock.now());
         let turn = Turn {
             input: vec![0; 64 * 1024].into(),

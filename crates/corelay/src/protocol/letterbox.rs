@@ -9,15 +9,14 @@
 //! ```
 //!
 //! A call to a place that the connection has left is lost, and need not arrive: who moves a connection looks into its box
-//! behind the move, and a sender that found the old place had its mail in by then.
+//! behind the move, and a sender that found the old place had its mail in by then. loom checks that below.
 
 use super::hosted::Place;
 use crate::connection::CloseReason;
-use crate::sync::lock;
+use crate::sync::modelled::{AtomicBool, Mutex, MutexGuard, Ordering, lock};
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 /// Room for mail that a box keeps while it is empty: an idle connection holds no more.
 const KEPT_MAIL: usize = 16;
@@ -94,7 +93,7 @@ impl<M> Letterbox<M> {
         Self { contents: Mutex::new(contents), called: AtomicBool::new(false), max }
     }
 
-    fn call(&self, contents: std::sync::MutexGuard<'_, Contents<M>>) {
+    fn call(&self, contents: MutexGuard<'_, Contents<M>>) {
         if self.called.swap(true, Ordering::Relaxed) {
             return;
         }
@@ -166,3 +165,75 @@ impl<M> fmt::Display for SendError<M> {
 }
 
 impl<M: fmt::Debug> std::error::Error for SendError<M> {}
+
+#[cfg(all(test, loom))]
+mod model {
+    #![allow(clippy::unwrap_used, reason = "in a model, a panic is a failure")]
+
+    use super::*;
+    use crate::protocol::Hail;
+    use corelay_poll::Token;
+    use loom::sync::atomic::AtomicUsize;
+
+    #[derive(Default)]
+    struct Home {
+        hails: AtomicUsize,
+    }
+
+    impl Hail for Home {
+        fn hail(&self, _: Token) {
+            self.hails.fetch_add(1, Ordering::SeqCst);
+        }
+
+        fn core(&self) -> usize {
+            0
+        }
+    }
+
+    fn place(home: &Arc<Home>) -> Place {
+        Place { home: home.clone(), token: Token::new(0, 0) }
+    }
+
+    /// A connection moves while two send to it; what is there behind the move, and who is hailed at the new place.
+    fn moves(move_and_look: fn(&Letterbox<u32>, Place) -> usize) {
+        loom::model(move || {
+            let (old, new) = (Arc::new(Home::default()), Arc::new(Home::default()));
+            let letterbox = Arc::new(Letterbox::new(place(&old), 2));
+            let threads: Vec<_> = (0..2)
+                .map(|number| {
+                    let remote = Remote::of(letterbox.clone());
+                    loom::thread::spawn(move || remote.send(number).unwrap())
+                })
+                .collect();
+            let seen = move_and_look(&letterbox, place(&new));
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
+            let left = letterbox.take().unwrap().len();
+            assert_eq!(seen + left, 2, "mail was lost");
+            let hailed = new.hails.load(Ordering::SeqCst) > 0;
+            assert!(left == 0 || hailed, "mail that nobody looks for");
+        });
+    }
+
+    fn look(letterbox: &Letterbox<u32>) -> usize {
+        if letterbox.is_called() { letterbox.take().unwrap().len() } else { 0 }
+    }
+
+    #[test]
+    fn no_mail_is_left_behind_a_move() {
+        moves(|letterbox, place| {
+            letterbox.move_to(place);
+            look(letterbox)
+        });
+    }
+
+    /// The test of the test.
+    #[test]
+    #[should_panic(expected = "mail that nobody looks for")]
+    fn looking_before_the_move_is_noticed() {
+        moves(|letterbox, place| {
+            let seen = look(letterbox);
+            letterbox.move_to(place);
+            seen
+        });
+    }
+}

@@ -36,12 +36,13 @@ fn a_step_of_relay_waits_on_a_service_thread() {
         let (protocol, stage) = script();
         let serving = Serving::start(engine, protocol);
         let mut waiting = serving.client();
+        let remote = stage.remote();
         let mut other = serving.client();
         assert_eq!((waiting.line(), other.line()), ("hello".into(), "hello".into()));
         waiting.send("one\nrelay\ntwo\n");
         stage.gate.wait_for(1);
         assert_eq!(other.ask("served"), "served");
-        stage.remote().send("mail".into()).unwrap();
+        remote.send("mail".into()).unwrap();
         stage.gate.open();
         assert_eq!([waiting.line(), waiting.line(), waiting.line()], ["one", "relay", "two"]);
         assert_eq!(waiting.line(), "mail", "which came while it was away");

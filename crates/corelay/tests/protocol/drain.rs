@@ -8,12 +8,14 @@ fn idle_connections_close_and_messages_in_flight_are_answered() {
     on_every_engine(|engine| {
         let (protocol, stage) = script();
         let serving = Serving::start(engine, protocol);
-        let (mut idle, mut part, mut paused) = (serving.client(), serving.client(), serving.client());
+        let mut idle = serving.client();
         idle.line();
         let _ = stage.remote();
+        let mut part = serving.client();
         part.send("par");
         part.line();
         let _ = stage.remote();
+        let mut paused = serving.client();
         paused.send("pause\n");
         assert_eq!([paused.line(), paused.line()], ["hello", "paused"]);
         let remote = stage.remote();

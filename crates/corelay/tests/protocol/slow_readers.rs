@@ -9,8 +9,10 @@ fn mail_for_one_that_does_not_read_comes_back_and_it_can_be_closed() {
     on_every_engine(|engine| {
         let (protocol, stage) = script();
         let serving = Serving::start(engine, protocol);
-        let (slow, mut other) = (serving.client(), serving.client());
-        let (remote, _) = (stage.remote(), other.line());
+        let slow = serving.client();
+        let remote = stage.remote();
+        let mut other = serving.client();
+        assert_eq!(other.line(), "hello");
         let mail = "x".repeat(1000);
         // As much as the sockets, the output and the box hold, and no more.
         let mut sent = 0_u64;

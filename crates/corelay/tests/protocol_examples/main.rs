@@ -3,6 +3,7 @@
 
 mod chat;
 mod echo;
+#[allow(dead_code, reason = "shared by two test targets, and each uses its own part of it")]
 mod program;
 
 /// Names of the engines, as the examples take them.

@@ -39,6 +39,10 @@ impl Program {
         Client(BufReader::new(stream))
     }
 
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Has it drain, as a service manager does.
     pub(crate) fn stop(&self) {
         kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
