@@ -34,6 +34,7 @@ const CLIENTS: [Tool; 15] = [
     Tool { program: "strace", package: "strace" },
     Tool { program: "promtool", package: "prometheus" },
     Tool { program: "prlimit", package: "util-linux" },
+    Tool { program: "systemd-analyze", package: "systemd" },
     // Namespaces with links between them, for tests of faults.
     Tool { program: "ip", package: "iproute2" },
     Tool { program: "tc", package: "iproute2" },

@@ -16,6 +16,7 @@ mod log;
 mod serve;
 mod settings;
 mod status;
+mod systemd;
 mod upgrade;
 
 use std::process::ExitCode;

@@ -10,6 +10,7 @@ use corelay::{Change, Error, Server};
 use crate::admin::{self, Admin, Token};
 use crate::log::{self, Log, LogLevel};
 use crate::settings::Options;
+use crate::systemd::{self, Service};
 use crate::upgrade::notes;
 use crate::upgrade::pid_file::PidFile;
 use crate::{FAILURE, SUCCESS, USAGE, complain, demo};
@@ -64,19 +65,26 @@ fn serve(
     level: Option<Arc<LogLevel>>,
     pid_file: Option<Arc<PidFile>>,
 ) -> corelay::Result<()> {
-    let mut server = Server::new(options.config);
-    for address in options.listen {
-        server = server.listen(address)?;
+    let mut server = Server::new(options.config).listen_on_inherited()?;
+    for socket in systemd::sockets().map_err(|source| Error::Socket { source })? {
+        server = server.listen_on(socket)?;
+    }
+    if options.is_told_to_listen || server.addresses().is_empty() {
+        for address in options.listen {
+            server = server.listen(address)?;
+        }
     }
     let plain = server.addresses().len();
     for address in options.proxy_listen {
         server = server.listen_proxied(address)?;
     }
     let admin = options.admin.map(Admin::bind).transpose()?;
+    let service = Service::of(server.handle());
     let server = server.on_change(move |change| {
         if let (Change::Serving | Change::TookOver { .. }, Some(file)) = (&change, &pid_file) {
             file.publish();
         }
+        service.hear(&change);
         notes::tell(&change);
     });
     let places = Places {

@@ -13,8 +13,9 @@
 //! those with corelay-load's driver, which tells latency by path: [`relay`], plain requests beside handlers that block;
 //! [`blocking`], the same on other servers; [`streams`], plain requests beside slow streams; [`skew`], all hot connections on
 //! one core; [`engines`], the three engines with up to ten thousand connections; [`overload`], ten times what can be
-//! done; and [`postgres`], handlers that wait for a database. Calls are compared by [`rpc`], under h2load; [`kv`] puts the key-value example beside redis; and the generator
-//! itself is measured beside others by [`load`].
+//! done; [`upgrades`], one after the other under load; and [`postgres`], handlers that wait for a database. Calls are compared by
+//! [`rpc`], under h2load; [`kv`] puts the key-value example beside redis; and the generator itself is measured beside others by
+//! [`load`].
 //!
 //! Deliberately absent: any stored baseline.
 
@@ -42,6 +43,7 @@ pub(crate) mod slow;
 pub(crate) mod soak;
 mod streams;
 mod tools;
+mod upgrades;
 mod wrk;
 
 use anyhow::{Result, ensure};
@@ -73,6 +75,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         Some((word, rest)) if word == "skew" => skew::run(rest),
         Some((word, rest)) if word == "overload" => overload::run(rest),
         Some((word, rest)) if word == "streams" => streams::run(rest),
+        Some((word, rest)) if word == "upgrades" => upgrades::run(rest),
         Some((word, rest)) if word == "blocking" => blocking::run(rest),
         Some((word, rest)) if word == "monitor" => {
             // What is given comes later, and wins.

@@ -66,6 +66,16 @@ cargo xtask bench overload [OPTIONS]  ten times what can be done: shedding off a
   --seconds S      measured time of one run; 4 s of warm-up besides           [default: 4]
   --json FILE      write every single sample too
 
+cargo xtask bench upgrades [OPTIONS]  upgrades one after the other under load: what fails, what is closed, and latency
+
+  --engines LIST   of cores, threads, pool                                    [default: all three]
+  --connections N  keep-alive connections                                     [default: 5000]
+  --upgrades N     at most, in one run                                        [default: 100]
+  --pause S        between two of them                                        [default: 0.2]
+  --pairs N        rounds: every engine once with upgrades and once without   [default: 3]
+  --seconds S      measured time of one run; one second of warm-up besides    [default: 60]
+  --json FILE      write every single sample too
+
 cargo xtask bench load [OPTIONS]      corelay's load generator beside wrk, oha and h2load, on the same server
 
   --pairs N        rounds: every generator with every load once a round       [default: 9]

@@ -40,6 +40,8 @@ use sources::Given;
 pub(crate) struct Options {
     /// Where to listen. Empty only where proxies connect.
     pub(crate) listen: Vec<Address>,
+    /// Whether that was said, and is no default.
+    pub(crate) is_told_to_listen: bool,
     /// Where to listen for proxies, which send PROXY protocol headers.
     pub(crate) proxy_listen: Vec<Address>,
     /// What the library is told.
@@ -73,6 +75,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             listen: vec![Address::Tcp(([127, 0, 0, 1], 8080).into())],
+            is_told_to_listen: false,
             proxy_listen: Vec::new(),
             config: Config::default(),
             log: LogFormat::Text,
@@ -107,6 +110,7 @@ impl Options {
             refuse_conflicts(source)?;
             for given in source {
                 given.apply(&mut options)?;
+                options.is_told_to_listen |= given.setting.name == "listen";
             }
         }
         options.listen_for_proxies_alone(sources.iter().flatten());

@@ -71,7 +71,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
         excludes: None,
         help: "Where to listen: IP:PORT, NAME:PORT or unix:PATH; may be repeated\n\n\
                Port 0 lets the kernel choose; the address in use is printed. Several are separated by \
-               commas, also in the variable; a path with a comma in it can be given in the file only.",
+               commas, also in the variable; a path with a comma in it can be given in the file only. Sockets that \
+               systemd hands over are served besides, or instead if nothing is said here.",
         set: Set::Many(|o, texts| put(&mut o.listen, value::addresses(texts))),
     },
     proxies::LISTEN,

@@ -45,4 +45,5 @@ mod upgrade;
 mod upgrade_command;
 mod upgrade_failures;
 mod upgrade_moving;
+mod upgrade_systemd;
 mod uploads;

@@ -1,0 +1,152 @@
+//! `cargo xtask bench upgrades`: upgrades one after the other under load, beside the same load without.
+//!
+//! ```text
+//! each round, each engine ─▶ a server, load, nothing else ─▶ a server, the same load, upgrade after upgrade ─▶ samples ─▶ table
+//! ```
+//!
+//! The load is an open loop of three groups: many keep-alive connections with a request now and then, some that pipeline, and some
+//! with bodies that stream both ways. Driver and server share all CPUs, and so do the two processes of an upgrade: no CPU
+//! stands by that an upgrade could be done on unnoticed. An upgrade begins when the one before is over and a pause has passed.
+//!
+//! What must hold: no request fails, no connection is closed or opened anew, each upgrade comes to its end, and p99 of the
+//! keep-alive requests is at most [`RATIO_MAX`] times what it is without, in the median of the rounds.
+
+mod chain;
+mod options;
+mod table;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use corelay_load::machine::Machine;
+use corelay_load::{Group, Mix, Plan, Report, Request};
+
+use super::driver;
+use super::running::{Running, free_addresses};
+use super::servers::{Server, words};
+use super::tools::Tools;
+use chain::Chain;
+use options::Options;
+use table::{Row, Table};
+
+/// The bound of issue 7: p99 with upgrades beside p99 without.
+pub(super) const RATIO_MAX: f64 = 3.0;
+
+const KEEP_ALIVE: &str = "keep-alive";
+const PIPELINED: &str = "pipelined";
+const STREAMS: &str = "streams";
+
+/// Requests a second of each group.
+const KEEP_ALIVE_RATE: f64 = 5_000.0;
+const PIPELINED_RATE: f64 = 1_000.0;
+const STREAMS_RATE: f64 = 20.0;
+const PIPELINED_CONNECTIONS: u32 = 20;
+const STREAMS_CONNECTIONS: u32 = 20;
+const PIPELINE: u32 = 8;
+/// Of a body that streams, either way.
+const STREAM_BYTES: usize = 200_000;
+
+/// Measures and prints the table.
+///
+/// # Errors
+///
+/// A wrong argument; a server or driver that does not run; an upgrade that does not come to its end; and, after the table is
+/// printed, a bound that is missed.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let options = Options::parse(arguments)?;
+    let tools = Tools::prepare_relay()?;
+    let mut machine = Machine::observe(tools.cpus);
+    let mut rows: Vec<Row> = options.engines.iter().map(|engine| Row::new(engine)).collect();
+    for round in 0..options.rounds {
+        for row in &mut rows {
+            eprintln!("upgrades: {}, round {} of {}", row.engine, round + 1, options.rounds);
+            // Which comes first changes, for the machine's speed drifts.
+            let one = |upgrading| once(&row.engine, upgrading, &options, &tools);
+            let first = one(round % 2 == 1)?;
+            let second = one(round % 2 == 0)?;
+            let (without, with) = if round % 2 == 0 { (first, second) } else { (second, first) };
+            row.without.push(without);
+            row.with.push(with);
+        }
+    }
+    machine.finish();
+    let version = tools.version(Server::Corelay).to_owned();
+    let table = Table { machine, version, options, rows };
+    print!("{table}");
+    if let Some(path) = &table.options.json {
+        std::fs::write(path, format!("{:#}\n", table.json()))?;
+    }
+    ensure!(table.missed() == 0, "corelay misses {} of the bounds above", table.missed());
+    Ok(())
+}
+
+/// What one run found.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Sample {
+    /// Of the keep-alive requests, in milliseconds.
+    pub(super) p50_ms: f64,
+    pub(super) p99_ms: f64,
+    pub(super) max_ms: f64,
+    pub(super) requests: u64,
+    pub(super) errors: u64,
+    /// How long each upgrade took, from the signal to the end of the old process.
+    pub(super) upgrades: Vec<Duration>,
+    /// Connections that the server closed, by its own count, less those that the driver closed first.
+    pub(super) closed_by_server: u64,
+}
+
+fn once(engine: &str, upgrading: bool, options: &Options, tools: &Tools) -> Result<Sample> {
+    let address = free_addresses(1)?[0];
+    let mut command = vec![tools.program("corelay")?];
+    command.extend(words(&["serve", "--engine", engine, "--listen", &address.to_string()]));
+    let server = Running::start(tools, &command, &[address])?;
+    let mut chain = Chain::of(server, address)?;
+    let plan = plan(address, options);
+    let (report, upgrades) = std::thread::scope(|scope| {
+        let driving = scope.spawn(|| driver::run(&plan, tools, None));
+        let mut upgrades = Vec::new();
+        while !driving.is_finished() && upgrading && upgrades.len() < options.upgrades {
+            std::thread::sleep(options.pause);
+            upgrades.push(chain.upgrade()?);
+        }
+        let report = driving.join().map_err(|_| anyhow::anyhow!("the driver's thread panicked"))??;
+        anyhow::Ok((report, upgrades))
+    })?;
+    let closed_by_server = chain.closed_by_server()?;
+    Sample::of(&report, upgrades, closed_by_server)
+}
+
+fn plan(address: SocketAddr, options: &Options) -> Plan {
+    let mut plan = Plan::new(address);
+    plan.duration = options.duration;
+    let mut pipelined =
+        Group::open(PIPELINED, PIPELINED_CONNECTIONS, PIPELINED_RATE, Mix::only("/plaintext"));
+    pipelined.pipeline = PIPELINE;
+    let mut upload = Request::new("POST", "/upload");
+    upload.body = vec![b'x'; STREAM_BYTES];
+    let streams = Mix::of([(Request::of_path(&format!("/bytes/{STREAM_BYTES}")), 1), (upload, 1)]);
+    plan.groups = vec![
+        Group::open(KEEP_ALIVE, options.connections, KEEP_ALIVE_RATE, Mix::only("/plaintext")),
+        pipelined,
+        Group::open(STREAMS, STREAMS_CONNECTIONS, STREAMS_RATE, streams),
+    ];
+    plan
+}
+
+impl Sample {
+    fn of(report: &Report, upgrades: Vec<Duration>, closed_by_server: u64) -> Result<Self> {
+        let keep_alive = &report.group(KEEP_ALIVE).context("the driver reports the group")?.total;
+        let ms = |time: Duration| time.as_secs_f64() * 1e3;
+        let totals = || report.groups.iter().map(|group| &group.total);
+        Ok(Self {
+            p50_ms: ms(keep_alive.latency.p50),
+            p99_ms: ms(keep_alive.latency.p99),
+            max_ms: ms(keep_alive.latency.max),
+            requests: totals().map(|total| total.requests).sum(),
+            errors: totals().map(|total| total.errors.total()).sum(),
+            upgrades,
+            closed_by_server,
+        })
+    }
+}
