@@ -25,7 +25,7 @@ struct Tool {
     package: &'static str,
 }
 
-const CLIENTS: [Tool; 15] = [
+const CLIENTS: [Tool; 16] = [
     Tool { program: "curl", package: "curl" },
     Tool { program: "chromium", package: "chromium" },
     Tool { program: "node", package: "nodejs" },

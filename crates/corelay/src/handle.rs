@@ -135,15 +135,6 @@ impl std::fmt::Debug for ServerHandle {
 impl Running {
     fn status(&self) -> Status {
         let shared = &self.shared;
-        let refused = [
-            ("too_many_connections", &shared.door.too_many),
-            ("too_many_connections_of_peer", &shared.door.too_many_of_peer),
-            ("too_many_requests_of_peer", &shared.restraint.refused_of_peer),
-            ("untrusted_proxy", &shared.door.untrusted_proxy),
-            ("no_service_thread", &shared.door.no_service_thread),
-            ("no_thread", &shared.door.no_thread),
-            ("no_memory", &shared.app.no_memory),
-        ];
         let phase = shared.phase();
         let uptime = shared.clock.now().saturating_duration_since(shared.started);
         Status {
@@ -158,7 +149,7 @@ impl Running {
             shed: [("late", &shared.restraint.shed_late), ("crowded", &shared.restraint.shed_crowded)]
                 .map(|(name, count)| (name.to_owned(), count.read()))
                 .into(),
-            refused: refused.map(|(name, count)| (name.to_owned(), count.read())).into(),
+            refused: shared.refused().map(|(name, count)| (name.to_owned(), count.read())).into(),
             accept_pauses: shared.door.accept_pauses.read(),
             cores: self.engine.status(),
             service: self.service_status(),

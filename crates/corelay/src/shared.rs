@@ -72,30 +72,6 @@ impl DoorCounters {
     }
 }
 
-impl DoorCounters {
-    fn named(&self) -> [(&'static str, &Count); 5] {
-        [
-            ("too_many", &self.too_many),
-            ("too_many_of_peer", &self.too_many_of_peer),
-            ("no_service_thread", &self.no_service_thread),
-            ("accept_pauses", &self.accept_pauses),
-            ("no_thread", &self.no_thread),
-        ]
-    }
-
-    /// All it has counted, for the process after this one.
-    pub(crate) fn to_row(&self) -> Row {
-        self.named().into_iter().map(|(name, count)| (name.to_owned(), count.read())).collect()
-    }
-
-    /// Counts on from what the process before this one has counted.
-    pub(crate) fn carry_over(&self, row: &Row) {
-        for (name, count) in self.named() {
-            count.add_shared(row.get(name).copied().unwrap_or(0));
-        }
-    }
-}
-
 /// Something the log says once a minute, whichever thread it happens to.
 #[derive(Default)]
 pub(crate) struct SaidRarely {
@@ -183,6 +159,32 @@ impl Shared {
     /// What can move here from another process. A protocol's connections cannot: they drain there.
     pub(crate) fn movable_kinds(&self) -> Kinds {
         if self.hosted.is_some() { Kinds::NONE } else { Kinds::ALL }
+    }
+
+    /// What was refused, by the limit that it hit.
+    pub(crate) fn refused(&self) -> [(&'static str, &Count); 7] {
+        [
+            ("too_many_connections", &self.door.too_many),
+            ("too_many_connections_of_peer", &self.door.too_many_of_peer),
+            ("too_many_requests_of_peer", &self.restraint.refused_of_peer),
+            ("untrusted_proxy", &self.door.untrusted_proxy),
+            ("no_service_thread", &self.door.no_service_thread),
+            ("no_thread", &self.door.no_thread),
+            ("no_memory", &self.app.no_memory),
+        ]
+    }
+
+    /// What the doors have counted, for the process after this one.
+    pub(crate) fn door_row(&self) -> Row {
+        let named = self.refused().into_iter().chain([("accept_pauses", &self.door.accept_pauses)]);
+        named.map(|(name, count)| (name.to_owned(), count.read())).collect()
+    }
+
+    /// Counts on from what the process before this one has counted.
+    pub(crate) fn carry_over_door(&self, row: &Row) {
+        for (name, count) in self.refused().into_iter().chain([("accept_pauses", &self.door.accept_pauses)]) {
+            count.add_shared(row.get(name).copied().unwrap_or(0));
+        }
     }
 
     pub(crate) fn phase(&self) -> Phase {

@@ -325,5 +325,5 @@ pub(crate) fn carry_over(counts: &Counts, running: &Running) {
     let Running { shared, engine, .. } = running;
     engine.carry_over(&counts.cores);
     Counters::of_row(&counts.service).add_to(&shared.service_counters);
-    shared.door.carry_over(&counts.door);
+    shared.carry_over_door(&counts.door);
 }

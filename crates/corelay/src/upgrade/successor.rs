@@ -304,7 +304,7 @@ impl Handover {
         let counts = Counts {
             cores: engine.rows(),
             service: shared.service_counters.to_row(),
-            door: shared.door.to_row(),
+            door: shared.door_row(),
         };
         let since = counts.since(&successor.counted);
         successor.counted = counts;

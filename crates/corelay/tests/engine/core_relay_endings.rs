@@ -134,6 +134,8 @@ fn idle_time_begins_with_the_answer_and_not_before() {
     );
     let mut client = stuck(&serving, &gates, "a", "GET /wait HTTP/1.1\r\nHost: test\r\n\r\n");
     clock.advance(Duration::from_secs(3600));
+    // The core has read the clock since: one that had not would take the connection home an hour too early.
+    assert_eq!(serving.client().get("/").text(), "served");
     gates.open("a");
     assert_eq!(client.answer().status, 200);
     for _ in 0..10 {
