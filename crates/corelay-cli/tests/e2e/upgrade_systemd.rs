@@ -2,6 +2,7 @@
 
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::process::Command;
+use std::time::Instant;
 
 use rustix::process::Signal;
 
@@ -21,13 +22,18 @@ impl Notices {
 
     /// Waits for a message with this line.
     fn wait_for(&self, line: &str) {
+        self.wait_for_all(&[line]);
+    }
+
+    /// Waits for messages with these lines, in any order: two processes may send them.
+    fn wait_for_all(&self, lines: &[&str]) {
+        let (deadline, mut missing) = (Instant::now() + PATIENCE, lines.to_vec());
         let mut buffer = [0; 4096];
-        loop {
-            let count = self.0.recv(&mut buffer).unwrap_or_else(|error| panic!("no {line}: {error}"));
+        while !missing.is_empty() {
+            let count = self.0.recv(&mut buffer).unwrap_or_else(|error| panic!("no {missing:?}: {error}"));
             let text = String::from_utf8_lossy(&buffer[..count]).into_owned();
-            if text.lines().any(|found| found == line) {
-                return;
-            }
+            missing.retain(|line| !text.lines().any(|found| found == *line));
+            assert!(Instant::now() < deadline, "no {missing:?}");
         }
     }
 }
@@ -63,8 +69,7 @@ fn after_an_upgrade_the_new_process_is_the_main_one_and_says_that_it_lives() {
     notices.wait_for("WATCHDOG=1");
     for _ in 0..2 {
         server.upgrade();
-        notices.wait_for(&format!("MAINPID={}", server.id()));
-        notices.wait_for("READY=1");
+        notices.wait_for_all(&[&format!("MAINPID={}", server.id()), "READY=1"]);
         // The one before has ended: this is the new one's.
         notices.wait_for("WATCHDOG=1");
     }
