@@ -28,6 +28,19 @@ impl Protocol for Echo {
         peer.count_messages(1);
         Step::Continue
     }
+
+    /// There is nothing to keep, so every connection moves to the new process when this one is sent SIGUSR2.
+    fn packed_form(&self) -> Option<&'static str> {
+        Some("echo/1")
+    }
+
+    fn pack(&self, (): &()) -> Option<Vec<u8>> {
+        Some(Vec::new())
+    }
+
+    fn unpack(&self, _: &[u8], _: &mut Peer<'_, Self>) -> Result<(), CloseReason> {
+        Ok(())
+    }
 }
 
 fn main() -> corelay::Result<()> {

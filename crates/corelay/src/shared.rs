@@ -156,9 +156,14 @@ impl Shared {
         Self { hosted, ..self }
     }
 
-    /// What can move here from another process. A protocol's connections cannot: they drain there.
+    /// What can move here from another process. A protocol's connections can if it names a form; else they drain there.
     pub(crate) fn movable_kinds(&self) -> Kinds {
-        if self.hosted.is_some() { Kinds::NONE } else { Kinds::ALL }
+        if self.hosted.is_some() && self.packed_form().is_none() { Kinds::NONE } else { Kinds::ALL }
+    }
+
+    /// The form of what the connections of its protocol keep.
+    pub(crate) fn packed_form(&self) -> Option<&'static str> {
+        self.hosted.as_ref()?.packed_form()
     }
 
     /// What was refused, by the limit that it hit.

@@ -54,7 +54,7 @@ use bytes::Bytes;
 use corelay_http::RequestHead;
 use corelay_poll::Interest;
 use output::ChunkStream;
-use session::Session;
+use session::{Moves, Packed, Session};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 
@@ -89,6 +89,8 @@ struct Unfinished {
     /// What follows `output`.
     tail: Tail,
     doing: Doing,
+    /// It is another process's, and its protocol has not seen it yet.
+    packed: Option<Box<Packed>>,
 }
 
 /// The rest of an answer that is not encoded yet.

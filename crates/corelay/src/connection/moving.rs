@@ -12,10 +12,13 @@
 //! | `close` | why it closes once its output is taken |
 //! | `linger` | why it closes, and until when its input is still read |
 //!
+//! A connection of a [protocol](crate::protocol) is `idle`, or has part of a message as `head`, or whole ones as `again`; what its
+//! protocol packs goes along, and it moves only to a process that names the same form of that.
+//!
 //! Each of them may have output that the peer has not taken. Anything else finishes where it is, and the connection follows.
 //! A process takes what it [says](Kinds) that it takes, so that releases can differ.
 
-use super::{CloseReason, Connection, Doing, Tail, Unfinished};
+use super::{CloseReason, Connection, Doing, Moves, Packed, Tail, Unfinished};
 use crate::clock::Moment;
 use crate::shared::Shared;
 use bytes::Bytes;
@@ -84,6 +87,12 @@ pub(crate) struct State {
     then: Then,
     pub(crate) input_bytes: usize,
     pub(crate) output_bytes: usize,
+    /// Of a protocol's connection: so many bytes of what it packed go beside, after the others.
+    #[serde(default)]
+    pub(crate) packed_bytes: Option<usize>,
+    /// What is left of the deadline that its protocol has set.
+    #[serde(default)]
+    own_due_ms: Option<u64>,
     #[serde(default)]
     unacknowledged: u64,
 }
@@ -103,13 +112,22 @@ enum Then {
 impl Connection {
     /// Whether a process that takes `kinds` can go on with it now.
     pub(crate) fn is_movable(&self, kinds: Kinds) -> bool {
-        if self.session.is_some() {
-            // What its protocol keeps is known to this process alone.
-            return false;
-        }
+        let session = match &self.session {
+            None => Moves::Idle,
+            Some(session) => match session.moves_as() {
+                Some(moves) => moves,
+                None => return false,
+            },
+        };
         let Some(unfinished) = &self.unfinished else { return kinds.contains(Kinds::IDLE) };
         let kind = match unfinished.doing {
-            Doing::Idle => Kinds::IDLE,
+            // The protocol of a connection hears of its end in this process.
+            Doing::Close { .. } | Doing::Linger { .. } if self.session.is_some() => return false,
+            Doing::Idle => match session {
+                Moves::Idle => Kinds::IDLE,
+                Moves::Part => Kinds::HEAD,
+                Moves::Full => Kinds::AGAIN,
+            },
             Doing::Again => Kinds::AGAIN,
             Doing::Introduction { .. } => Kinds::INTRODUCTION,
             Doing::Head => Kinds::HEAD,
@@ -125,15 +143,19 @@ impl Connection {
             && kinds.contains(kind.and(Kinds::OUTPUT))
     }
 
-    /// What it is in another process. It must be movable.
-    pub(crate) fn state(&self, now: Moment, server: &Shared) -> State {
+    /// What it is in another process, beside what its protocol has `packed`. It must be movable.
+    pub(crate) fn state(&self, packed: &[u8], now: Moment, server: &Shared) -> State {
         let left_ms =
             |tick| u64::try_from(server.epoch.until(tick, now.instant).as_millis()).unwrap_or(u64::MAX);
         let named = |reason: &CloseReason| reason.name().to_owned();
         let unfinished = self.unfinished.as_deref();
+        let session = self.session.as_deref();
+        let (due, own_due) = session.map_or((self.deadline, None), |session| session.deadlines());
         State {
             peer: self.peer,
-            due_ms: left_ms(self.deadline),
+            due_ms: left_ms(due),
+            packed_bytes: session.map(|_| packed.len()),
+            own_due_ms: own_due.map(left_ms),
             then: match unfinished.map(|unfinished| &unfinished.doing) {
                 Some(Doing::Again) => Then::Again,
                 Some(Doing::Introduction { from }) => Then::Introduction { from: *from },
@@ -144,7 +166,11 @@ impl Connection {
                 Some(Doing::Linger { reason, until }) => {
                     Then::Linger { reason: named(reason), until_ms: left_ms(*until) }
                 }
-                _ => Then::Idle,
+                _ => match session.and_then(|session| session.moves_as()) {
+                    Some(Moves::Part) => Then::Head,
+                    Some(Moves::Full) => Then::Again,
+                    Some(Moves::Idle) | None => Then::Idle,
+                },
             },
             input_bytes: self.input().len(),
             output_bytes: unfinished.map_or(0, Unfinished::output_bytes),
@@ -169,7 +195,7 @@ impl Connection {
     pub(crate) fn moved(
         socket: OwnedFd,
         state: State,
-        (input, output): (&[u8], &[u8]),
+        (input, output, packed): (&[u8], &[u8], &[u8]),
         now: Moment,
         server: &Shared,
     ) -> Self {
@@ -186,20 +212,27 @@ impl Connection {
                 Doing::Linger { reason: reason(name), until: due(*until_ms) }
             }
         };
-        let is_idle = matches!(doing, Doing::Idle) && input.is_empty() && output.is_empty();
+        let packed = state
+            .packed_bytes
+            .map(|_| Box::new(Packed { bytes: packed.to_vec(), own_due: state.own_due_ms.map(due) }));
+        let is_bare = packed.is_none() && input.is_empty() && output.is_empty();
+        let is_idle = is_bare && matches!(doing, Doing::Idle);
         let unfinished = (!is_idle).then(|| {
-            Box::new(Unfinished {
+            let mut unfinished = Unfinished {
                 input: input.to_vec(),
-                // As large as it may be, it is sent from where it is.
-                tail: if output.is_empty() {
-                    Tail::None
-                } else {
-                    Tail::Bytes(Bytes::copy_from_slice(output))
-                },
                 unacknowledged: state.unacknowledged,
                 doing,
                 ..Unfinished::default()
-            })
+            };
+            match output {
+                [] => {}
+                // A protocol's next output is appended.
+                output if packed.is_some() => unfinished.output = output.to_vec(),
+                // As large as it may be, it is sent from where it is.
+                output => unfinished.tail = Tail::Bytes(Bytes::copy_from_slice(output)),
+            }
+            unfinished.packed = packed;
+            Box::new(unfinished)
         });
         let (peer, deadline) = (state.peer, due(state.due_ms));
         Self { unfinished, ..Self::new(socket, peer, deadline) }

@@ -75,7 +75,7 @@ impl Owner {
     pub(super) fn settle_in(&mut self, mut connection: Connection) {
         let Some(mut state) = self.lock() else { return };
         let token = state.connections.reserve();
-        connection.moved_to(|| Place { home: self.core.clone(), token });
+        connection.is_served_at(&self.server, || Place { home: self.core.clone(), token });
         let _ = state.connections.put_back(token, connection);
         drop(state);
         self.core.arriving.fetch_sub(1, Ordering::SeqCst);

@@ -62,6 +62,26 @@ pub trait Messages: Send + Sync + Sized + 'static {
         let _ = (state, reason);
     }
 
+    /// See [`Protocol::packed_form`].
+    fn packed_form(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What a connection keeps, for another process: see [`Protocol::pack`].
+    fn pack(&self, state: &Self::State) -> Option<Vec<u8>> {
+        let _ = state;
+        None
+    }
+
+    /// A connection of another process: see [`Protocol::unpack`].
+    ///
+    /// # Errors
+    /// It cannot go on, for this reason.
+    fn unpack(&self, packed: &[u8], peer: &mut FramedPeer<'_, '_, Self>) -> Result<Self::State, CloseReason> {
+        let _ = (packed, peer);
+        Err(CloseReason::Internal)
+    }
+
     /// See [`Protocol::no_room`]; as it is sent, with what a codec would put around it.
     fn no_room(&self) -> &[u8] {
         b""
@@ -225,6 +245,20 @@ impl<M: Messages> Protocol for Framed<M> {
 
     fn closed(&self, state: Self::State, reason: CloseReason) {
         self.0.closed(state.state, reason);
+    }
+
+    fn packed_form(&self) -> Option<&'static str> {
+        self.0.packed_form()
+    }
+
+    fn pack(&self, state: &Self::State) -> Option<Vec<u8>> {
+        self.0.pack(&state.state)
+    }
+
+    /// How much of a part of a message was looked at is not known here: it is looked at once more.
+    fn unpack(&self, packed: &[u8], peer: &mut Peer<'_, Self>) -> Result<Self::State, CloseReason> {
+        let state = self.0.unpack(packed, &mut FramedPeer { peer, codec: self.0.codec() })?;
+        Ok(FramedState { state, seen: 0 })
     }
 
     fn no_room(&self) -> &[u8] {

@@ -47,8 +47,13 @@ impl Hosted {
         Self { protocol: Box::new(Arc::new(protocol)), terms, message_ticks, cores: OnceLock::new() }
     }
 
-    pub(crate) fn open(&self, desk: Desk<'_>) -> Result<Box<dyn Live>, CloseReason> {
-        self.protocol.open(desk)
+    /// `packed`: the connection is another process's, and this is what it kept there.
+    pub(crate) fn open(&self, packed: Option<&[u8]>, desk: Desk<'_>) -> Result<Box<dyn Live>, CloseReason> {
+        self.protocol.open(packed, desk)
+    }
+
+    pub(crate) fn packed_form(&self) -> Option<&'static str> {
+        self.protocol.packed_form()
     }
 
     pub(crate) fn no_room(&self) -> &[u8] {
@@ -72,13 +77,18 @@ impl Hosted {
 
 /// A protocol of whatever type.
 trait Open: Send + Sync {
-    fn open(&self, desk: Desk<'_>) -> Result<Box<dyn Live>, CloseReason>;
+    fn open(&self, packed: Option<&[u8]>, desk: Desk<'_>) -> Result<Box<dyn Live>, CloseReason>;
+    fn packed_form(&self) -> Option<&'static str>;
     fn no_room(&self) -> &[u8];
 }
 
 impl<P: Protocol> Open for Arc<P> {
-    fn open(&self, desk: Desk<'_>) -> Result<Box<dyn Live>, CloseReason> {
-        Ok(Box::new(Lively::open(self.clone(), desk)?))
+    fn open(&self, packed: Option<&[u8]>, desk: Desk<'_>) -> Result<Box<dyn Live>, CloseReason> {
+        Ok(Box::new(Lively::open(self.clone(), packed, desk)?))
+    }
+
+    fn packed_form(&self) -> Option<&'static str> {
+        Protocol::packed_form(&**self)
     }
 
     fn no_room(&self) -> &[u8] {

@@ -37,6 +37,10 @@ pub(crate) trait Live: Send {
     fn ended(&mut self, desk: Desk<'_>) -> Step;
     fn expired(&mut self, desk: Desk<'_>) -> Step;
     fn draining(&mut self, desk: Desk<'_>) -> Step;
+    /// Whether others may send it mail, or have. Not user code.
+    fn is_reachable(&self) -> bool;
+    /// What the connection keeps, for another process.
+    fn pack(&self) -> Option<Vec<u8>>;
     /// The connection is served elsewhere from now on. Not user code.
     fn moved(&mut self, place: &Place);
     fn closed(self: Box<Self>, reason: CloseReason);
@@ -50,9 +54,13 @@ pub(crate) struct Lively<P: Protocol> {
 }
 
 impl<P: Protocol> Lively<P> {
-    pub(super) fn open(protocol: Arc<P>, desk: Desk<'_>) -> Result<Self, CloseReason> {
+    pub(super) fn open(protocol: Arc<P>, packed: Option<&[u8]>, desk: Desk<'_>) -> Result<Self, CloseReason> {
         let mut letterbox = None;
-        let opened = protocol.opened(&mut Peer { desk, protocol: &protocol, letterbox: &mut letterbox });
+        let mut peer = Peer { desk, protocol: &protocol, letterbox: &mut letterbox };
+        let opened = match packed {
+            Some(packed) => protocol.unpack(packed, &mut peer),
+            None => protocol.opened(&mut peer),
+        };
         match opened {
             Ok(state) => Ok(Self { state, protocol, letterbox }),
             Err(reason) => {
@@ -114,6 +122,16 @@ impl<P: Protocol> Live for Lively<P> {
     fn draining(&mut self, desk: Desk<'_>) -> Step {
         let (protocol, state, mut peer) = self.with(desk);
         protocol.draining(state, &mut peer)
+    }
+
+    fn is_reachable(&self) -> bool {
+        // Remotes are made from remotes or during a call: where there is none now, none comes.
+        let held = |letterbox: &Arc<_>| Arc::strong_count(letterbox) > 1;
+        self.letterbox.as_ref().is_some_and(|letterbox| held(letterbox) || letterbox.is_called())
+    }
+
+    fn pack(&self) -> Option<Vec<u8>> {
+        self.protocol.pack(&self.state)
     }
 
     fn moved(&mut self, place: &Place) {

@@ -122,6 +122,34 @@ pub trait Protocol: Send + Sync + Sized + 'static {
         let _ = (state, reason);
     }
 
+    /// The form of what [`pack`](Protocol::pack) gives, with its version, such as `chat/1`. At an upgrade, connections move to a new
+    /// process that names the same form.
+    ///
+    /// By default there is none: they stay in the old process, and drain.
+    fn packed_form(&self) -> Option<&'static str> {
+        None
+    }
+
+    /// What a connection keeps, as bytes for another process: at an upgrade, between two turns, while no [`Remote`] of it is held and
+    /// nothing is paused. Input that was left, output that was not taken and deadlines go along without the protocol's doing.
+    /// `None`: this connection stays where it is until it ends.
+    ///
+    /// Called from a thread that serves nothing.
+    fn pack(&self, state: &Self::State) -> Option<Vec<u8>> {
+        let _ = state;
+        None
+    }
+
+    /// A connection of another process, in the place of [`opened`](Protocol::opened): what it kept there, from what that process
+    /// packed. `draining` and all others are then called as ever.
+    ///
+    /// # Errors
+    /// It cannot go on: it is closed for this reason.
+    fn unpack(&self, packed: &[u8], peer: &mut Peer<'_, Self>) -> Result<Self::State, CloseReason> {
+        let _ = (packed, peer);
+        Err(CloseReason::Internal)
+    }
+
     /// What a peer is sent for whom a limit leaves no room, before it is closed. By default nothing.
     fn no_room(&self) -> &[u8] {
         b""

@@ -78,6 +78,15 @@ impl Hail for Nowhere {
     }
 }
 
+/// What a server of this protocol has in common, without engine.
+fn serving(protocol: impl Protocol, terms: Terms, config: Config, clock: Arc<Hands>) -> Shared {
+    let idle = Duration::from_secs(1);
+    let service_terms = service::Terms { threads_max: 0, stack_bytes: 64 * 1024, idle, cpus: Vec::new() };
+    let app = Router::new().finish().expect("no routes contradict each other");
+    let shared = Shared::new(app, config, clock, ServiceThreads::new(service_terms, None), 1);
+    shared.hosting(Some(Hosted::new(protocol, terms)))
+}
+
 impl TestPeer {
     /// A new connection on the default terms; [`opened`](Protocol::opened) has been called.
     ///
@@ -93,12 +102,7 @@ impl TestPeer {
     /// No socket pair can be had.
     pub fn with(protocol: impl Protocol, terms: Terms, config: Config) -> Self {
         let hands = Arc::new(Hands { start: Instant::now(), passed_ns: AtomicU64::new(0) });
-        let clock: Arc<dyn Clock> = hands.clone();
-        let idle = Duration::from_secs(1);
-        let service_terms = service::Terms { threads_max: 0, stack_bytes: 64 * 1024, idle, cpus: Vec::new() };
-        let app = Router::new().finish().expect("no routes contradict each other");
-        let shared = Shared::new(app, config, clock, ServiceThreads::new(service_terms, None), 1);
-        let server = Arc::new(shared.hosting(Some(Hosted::new(protocol, terms))));
+        let server = Arc::new(serving(protocol, terms, config, hands.clone()));
         let turn = Turn::new(&server, Arc::default());
         let (ours, peer) = UnixStream::pair().expect("a socket pair");
         for end in [&ours, &peer] {
@@ -178,6 +182,43 @@ impl TestPeer {
     pub fn drain(&mut self) {
         self.server.enter_phase(Phase::Draining);
         self.serve();
+    }
+
+    /// Has it move to a process with this protocol, as an upgrade does. `false`: it stays where it is.
+    pub fn upgrade(&mut self, protocol: impl Protocol) -> bool {
+        let terms = self.server.hosted.as_ref().map(|hosted| hosted.terms.clone()).unwrap_or_default();
+        let after = Arc::new(serving(protocol, terms, self.server.config.clone(), self.hands.clone()));
+        let same_form = self.server.packed_form() == after.packed_form();
+        let Some(connection) = self
+            .connection
+            .take_if(|connection| same_form && connection.is_movable(self.server.movable_kinds()))
+        else {
+            return false;
+        };
+        match self.change_process(connection, &after) {
+            Ok(moved) => {
+                self.turn = Turn::new(&after, Arc::default());
+                (self.connection, self.server) = (Some(moved), after);
+                self.serve();
+                true
+            }
+            Err(kept) => {
+                self.connection = Some(kept);
+                false
+            }
+        }
+    }
+
+    fn change_process(&self, mut connection: Connection, after: &Shared) -> Result<Connection, Connection> {
+        let Some(packed) = connection.pack() else { return Err(connection) };
+        let now = self.server.epoch.moment(self.hands.now());
+        let state = connection.state(&packed, now, &self.server);
+        let output = connection.output().concat();
+        let Ok(socket) = connection.socket.try_clone() else { return Err(connection) };
+        let now = after.epoch.moment(self.hands.now());
+        let mut moved = Connection::moved(socket, state, (connection.input(), &output, &packed), now, after);
+        moved.host(after, || Place { home: Arc::new(Nowhere), token: Token::new(0, 0) });
+        Ok(moved)
     }
 
     /// Looks for mail that others have sent to the connection.

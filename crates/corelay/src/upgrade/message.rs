@@ -79,6 +79,9 @@ pub(super) struct Ready {
     pub(super) listeners: Vec<usize>,
     /// Kinds of connections it takes, and `output` if they may have some.
     pub(super) kinds: Vec<String>,
+    /// In which form it unpacks what connections of its protocol keep; none of HTTP.
+    #[serde(default)]
+    pub(super) packed_form: Option<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

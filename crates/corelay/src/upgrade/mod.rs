@@ -146,10 +146,11 @@ impl Upgrading {
     }
 
     /// Gives connections away that are in no poller any more. Given back: none may leave.
-    pub(crate) fn leave(&self, connections: Vec<Connection>) -> Vec<Connection> {
+    pub(crate) fn leave(&self, mut connections: Vec<Connection>) -> Vec<Connection> {
         if connections.is_empty() {
             return connections;
         }
+        connections.iter_mut().for_each(Connection::leaves);
         let bell = {
             let mut leaving = lock(&self.leaving);
             let Some(bell) = leaving.bell.clone() else { return connections };

@@ -4,9 +4,10 @@
 use super::channel::{Channel, Received};
 use super::message::{Counts, FORMAT, Hello, Listened, Message, Moving, Ready};
 use super::{Change, OnChange, VARIABLE};
-use crate::connection::{Connection, Kinds};
+use crate::connection::Connection;
 use crate::error::{Error, Result};
 use crate::handle::Running;
+use crate::shared::Shared;
 use crate::status::Counters;
 use crate::sync::lock;
 use corelay_poll::{Events, Interest, Poller, Process, Token, Trigger};
@@ -156,7 +157,7 @@ impl Lead {
 
     /// Says that nothing can go wrong any more here, and brings the sockets of the listeners that were claimed, and what the old
     /// process has counted.
-    pub(crate) fn be_ready(&self, kinds: Kinds) -> Result<(Arrivals, Counts)> {
+    pub(crate) fn be_ready(&self, shared: &Shared) -> Result<(Arrivals, Counts)> {
         let (line, claimed) = {
             let mut state = lock(&self.0.state);
             (state.line.take().ok_or_else(|| gone("another server leads"))?, state.claimed.clone())
@@ -166,7 +167,8 @@ impl Lead {
             format: FORMAT,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             listeners: claimed,
-            kinds: kinds.names().map(str::to_owned).collect(),
+            kinds: shared.movable_kinds().names().map(str::to_owned).collect(),
+            packed_form: shared.packed_form().map(str::to_owned),
         };
         arrivals.say(&Message::Ready(ready))?;
         let (sockets, counts) = arrivals.listeners()?;
@@ -267,13 +269,10 @@ impl Arrivals {
         let now = shared.epoch.moment(shared.clock.now());
         let mut ids = Vec::with_capacity(moving.len());
         for (Moving { id, state }, socket) in moving.into_iter().zip(descriptors) {
-            let parts = bytes.split_at_checked(state.input_bytes);
-            let parts = parts.and_then(|(input, rest)| {
-                rest.split_at_checked(state.output_bytes).map(|(output, rest)| (input, output, rest))
-            });
-            let Some((input, output, rest)) = parts else { break };
+            let lengths = [state.input_bytes, state.output_bytes, state.packed_bytes.unwrap_or(0)];
+            let Some((parts, rest)) = split(bytes, lengths) else { break };
             bytes = rest;
-            self.pending.insert(id, Connection::moved(socket, state, (input, output), now, shared));
+            self.pending.insert(id, Connection::moved(socket, state, parts, now, shared));
             ids.push(id);
         }
         ids
@@ -327,3 +326,14 @@ pub(crate) fn carry_over(counts: &Counts, running: &Running) {
     Counters::of_row(&counts.service).add_to(&shared.service_counters);
     shared.carry_over_door(&counts.door);
 }
+
+/// The first bytes, in parts of these lengths, and the rest.
+fn split(bytes: &[u8], lengths: [usize; 3]) -> Option<(Parts<'_>, &[u8])> {
+    let (first, rest) = bytes.split_at_checked(lengths[0])?;
+    let (second, rest) = rest.split_at_checked(lengths[1])?;
+    let (third, rest) = rest.split_at_checked(lengths[2])?;
+    Some(((first, second, third), rest))
+}
+
+/// What goes beside a connection: its input, its output, and what its protocol packed.
+type Parts<'a> = (&'a [u8], &'a [u8], &'a [u8]);

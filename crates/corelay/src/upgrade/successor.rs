@@ -174,7 +174,9 @@ impl Handover {
         tracing::info!(version = ready.version, "upgrade: the new process lets in who comes");
         self.open_doors(false);
         (self.on_change)(Change::Moving { to: successor.child.id() });
-        let moves = kinds.takes_idle();
+        // What one protocol packs is nothing to another, and nothing to HTTP.
+        let same_form = ready.packed_form.as_deref() == self.running.shared.packed_form();
+        let moves = same_form && kinds.takes_idle();
         if moves {
             self.running.shared.upgrade.begin(kinds, self.order.bell.clone());
             self.move_all(successor)?;
@@ -264,17 +266,19 @@ impl Handover {
     fn pass(&self, successor: &mut Successor, leaving: Vec<Connection>) -> Result<(), Failure> {
         let shared = &self.running.shared;
         let now = shared.epoch.moment(shared.clock.now());
+        let (leaving, packed) = self.pack(leaving);
         let first = successor.next_id;
         successor.next_id += leaving.len() as u64;
         let with_id = (first..).zip(leaving);
         successor.uncommitted.extend(with_id);
         let connections = (first..successor.next_id).filter_map(|id| successor.uncommitted.get(&id));
         let (mut moving, mut descriptors, mut bytes) = (Vec::new(), Vec::new(), Vec::new());
-        for (id, connection) in (first..).zip(connections) {
-            moving.push(Moving { id, state: connection.state(now, shared) });
+        for ((id, connection), packed) in (first..).zip(connections).zip(&packed) {
+            moving.push(Moving { id, state: connection.state(packed, now, shared) });
             descriptors.push(connection.socket.as_fd());
             bytes.push(connection.input());
             bytes.extend(connection.output());
+            bytes.push(packed);
         }
         successor.send(&Message::Move { connections: moving }, &descriptors, &bytes)?;
         let answer_timeout = shared.config.upgrade.answer_timeout;
@@ -296,6 +300,21 @@ impl Handover {
             successor.listen(PAUSE)?;
         }
         Ok(())
+    }
+
+    /// Those that their protocols let go, and what they keep; the others go on here.
+    fn pack(&self, leaving: Vec<Connection>) -> (Vec<Connection>, Vec<Vec<u8>>) {
+        let (mut going, mut packed) = (Vec::with_capacity(leaving.len()), Vec::with_capacity(leaving.len()));
+        for mut connection in leaving {
+            match connection.pack() {
+                Some(kept) => {
+                    going.push(connection);
+                    packed.push(kept);
+                }
+                None => self.running.engine.adopt(connection),
+            }
+        }
+        (going, packed)
     }
 
     /// Tells what was counted since it was told last.

@@ -17,3 +17,4 @@ mod resets;
 mod slow_readers;
 mod splits;
 mod support;
+mod upgrades;

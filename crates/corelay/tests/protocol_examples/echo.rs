@@ -28,3 +28,21 @@ fn every_byte_comes_back() {
         echo.end();
     }
 }
+
+#[test]
+fn a_connection_goes_on_in_the_process_that_replaces_its_own() {
+    for engine in ENGINES {
+        let mut echo = Program::start("echo", engine);
+        let (mut idle, mut mute) = (echo.client(), echo.client());
+        idle.say("before");
+        assert_eq!(idle.hear(), "before");
+        // Its answers wait for it to read.
+        let sent = mute.write_until_full();
+        echo.replace();
+        idle.say("after");
+        assert_eq!(idle.hear(), "after", "on {engine}");
+        assert_eq!(mute.read(sent), vec![b'x'; sent], "on {engine}");
+        echo.client().say("and others are let in");
+        echo.end();
+    }
+}

@@ -1,9 +1,11 @@
 //! A running example, and a client of it. `cargo test` builds the examples before it runs this.
 
-use std::io::{BufRead, BufReader, Write};
+use std::fs;
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -15,6 +17,10 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) struct Program {
     child: Child,
     address: SocketAddr,
+    /// What replaces it says there that it listens, too.
+    _output: BufReader<ChildStdout>,
+    /// The process that has replaced `child`.
+    replacement: Option<Pid>,
 }
 
 impl Program {
@@ -25,10 +31,10 @@ impl Program {
         let mut child = started.unwrap_or_else(|error| {
             panic!("{}: {error}; `cargo build --examples` makes it", program.display())
         });
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let (mut line, mut output) = (String::new(), BufReader::new(child.stdout.take().unwrap()));
+        output.read_line(&mut line).unwrap();
         let address = line.trim_end().strip_prefix("listening on ").unwrap().parse().unwrap();
-        Self { child, address }
+        Self { child, address, _output: output, replacement: None }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -43,9 +49,27 @@ impl Program {
         self.child.id()
     }
 
+    /// Has it replaced by another process of the same program, and waits until it has ended.
+    pub(crate) fn replace(&mut self) {
+        let id = self.child.id();
+        kill_process(Pid::from_child(&self.child), Signal::USR2).unwrap();
+        self.replacement = loop {
+            // Whichever of its threads has started it.
+            let tasks = fs::read_dir(format!("/proc/{id}/task")).unwrap();
+            let children = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("children")));
+            let child = children.flatten().find_map(|children| children.trim().parse().ok());
+            if let Some(child) = child.and_then(Pid::from_raw) {
+                break Some(child);
+            }
+            assert!(self.child.try_wait().unwrap().is_none(), "it ended, and nobody had replaced it");
+            thread::yield_now();
+        };
+        assert!(self.child.wait().unwrap().success());
+    }
+
     /// Has it drain, as a service manager does.
     pub(crate) fn stop(&self) {
-        kill_process(Pid::from_child(&self.child), Signal::TERM).unwrap();
+        kill_process(self.replacement.unwrap_or_else(|| Pid::from_child(&self.child)), Signal::TERM).unwrap();
     }
 
     pub(crate) fn end(self) {
@@ -55,7 +79,11 @@ impl Program {
 
     /// Waits for its end.
     pub(crate) fn wait(mut self) {
-        assert!(self.child.wait().unwrap().success());
+        match self.replacement.take() {
+            // No child of this process: its listener goes with it.
+            Some(_) => while TcpStream::connect(self.address).is_ok() {},
+            None => assert!(self.child.wait().unwrap().success()),
+        }
     }
 }
 
@@ -64,6 +92,9 @@ impl Drop for Program {
         // Already gone after `end`: then both say so, and that is fine.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        if let Some(replacement) = self.replacement {
+            let _ = kill_process(replacement, Signal::KILL);
+        }
     }
 }
 
@@ -78,6 +109,24 @@ pub(crate) struct Client(pub(crate) BufReader<TcpStream>);
 impl Client {
     pub(crate) fn say(&mut self, line: &str) {
         self.0.get_mut().write_all(format!("{line}\n").as_bytes()).unwrap();
+    }
+
+    /// Sends until there is no room for more, here and at the server; how much that was.
+    pub(crate) fn write_until_full(&mut self) -> usize {
+        let stream = self.0.get_mut();
+        stream.set_write_timeout(Some(Duration::from_millis(200))).unwrap();
+        let mut sent = 0;
+        while let Ok(count) = stream.write(&[b'x'; 64 * 1024]) {
+            sent += count;
+        }
+        sent
+    }
+
+    /// So many bytes.
+    pub(crate) fn read(&mut self, count: usize) -> Vec<u8> {
+        let mut bytes = vec![0; count];
+        self.0.read_exact(&mut bytes).unwrap();
+        bytes
     }
 
     /// The next line; empty at the end.

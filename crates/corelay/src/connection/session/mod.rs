@@ -16,6 +16,7 @@
 //! As with HTTP a call of [`Connection::look`] goes as far as the socket allows and says in [`Next`] what to wait for. What is
 //! unfinished (input that was left, output not taken) is in the same box as HTTP's, and exists only while there is something.
 
+mod moving;
 mod rest;
 mod service;
 mod settle;
@@ -27,6 +28,7 @@ use crate::http::panics::caught;
 use crate::protocol::{Desk, Hosted, Live, Place, Step};
 use crate::shared::{Shared, Ticks};
 use crate::tally::Tally;
+pub(super) use moving::{Moves, Packed};
 use std::net::SocketAddr;
 
 /// A protocol's part of a connection.
@@ -41,6 +43,10 @@ pub(super) struct Session {
     flow: Flow,
     /// The server drains, and the protocol wants to go on.
     stays: bool,
+    /// It has left its place to move to another process.
+    left: bool,
+    /// Its protocol keeps it in this process.
+    kept: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,21 +76,25 @@ enum Cause {
 const NEVER: Tick = Tick(u32::MAX);
 
 impl Connection {
-    /// Makes it a protocol's, if it is not yet and the server serves one.
+    /// Makes it a protocol's, if it is not yet and the server serves one; and if it had left, it is back.
     #[inline(always)]
     pub(crate) fn host(&mut self, server: &Shared, place: impl FnOnce() -> Place) {
-        if server.hosted.is_some() && self.session.is_none() {
-            self.session = Some(Session::new(place()));
+        if server.hosted.is_some() && self.session.as_ref().is_none_or(|session| session.left) {
+            self.is_served_at(server, place);
         }
     }
 
-    /// It is served elsewhere from now on.
+    /// It is served here from now on.
     #[cold]
-    pub(crate) fn moved_to(&mut self, place: impl FnOnce() -> Place) {
-        if let Some(session) = &mut self.session {
-            session.place = place();
-            if let Some(live) = &mut session.live {
-                live.moved(&session.place);
+    pub(crate) fn is_served_at(&mut self, server: &Shared, place: impl FnOnce() -> Place) {
+        match &mut self.session {
+            None if server.hosted.is_some() => self.session = Some(Session::new(place())),
+            None => {}
+            Some(session) => {
+                (session.place, session.left) = (place(), false);
+                if let Some(live) = &mut session.live {
+                    live.moved(&session.place);
+                }
             }
         }
     }
@@ -116,7 +126,8 @@ impl Session {
     #[cold]
     fn new(place: Place) -> Box<Self> {
         let flow = Flow::Reading;
-        Box::new(Self { live: None, place, own_due: None, due: NEVER, flow, stays: false })
+        let (stays, left, kept) = (false, false, false);
+        Box::new(Self { live: None, place, own_due: None, due: NEVER, flow, stays, left, kept })
     }
 
     /// Between two messages, and with nothing that keeps it here.

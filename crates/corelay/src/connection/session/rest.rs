@@ -79,8 +79,8 @@ impl Connection {
     ) -> Result<Outcome, Next> {
         let mut outcome = Outcome { cause, ..Outcome::default() };
         if session.live.is_none() {
-            outcome.fresh = true;
-            if let Err(step) = session.open(lent, turn) {
+            outcome.fresh = self.unfinished.as_ref().is_none_or(|unfinished| unfinished.packed.is_none());
+            if let Err(step) = self.open_session(session, turn, lent) {
                 return Ok(outcome.then(Err(step)));
             }
         }
@@ -306,13 +306,18 @@ impl Session {
         self.live.as_ref().is_none_or(|live| live.is_called())
     }
 
-    /// Opens a new connection. `Err`: what comes of it at once.
-    fn open(&mut self, lent: &Lent<'_>, turn: &mut Turn) -> Result<(), Step> {
+    /// Opens a connection, one of another process with what is packed. `Err`: what comes of it at once.
+    pub(super) fn open(
+        &mut self,
+        packed: Option<&[u8]>,
+        lent: &Lent<'_>,
+        turn: &mut Turn,
+    ) -> Result<(), Step> {
         let Self { live, place, own_due, .. } = self;
         let mut messages = 0;
         let out = (&mut turn.out.bytes, 0);
         turn.tally.enter();
-        let opened = caught(|| lent.hosted.open(lent.desk(out, &mut messages, place, own_due)));
+        let opened = caught(|| lent.hosted.open(packed, lent.desk(out, &mut messages, place, own_due)));
         turn.tally.leave();
         turn.tally.counters.requests.add(messages);
         match opened {
