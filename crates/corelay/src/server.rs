@@ -283,7 +283,7 @@ impl Server {
             Some(lead) => {
                 shared.upgrade.comes_after(predecessor.upgrades());
                 shared.app.learn(predecessor.learnt_routes());
-                let (arrivals, counted) = lead.be_ready(&shared)?;
+                let (arrivals, counted) = lead.be_ready(shared)?;
                 (Some(arrivals), counted)
             }
             None => {
