@@ -212,13 +212,15 @@ impl Codec for Lines {
         Decoded::Message { payload: 0..end, consumed: line_feed + 1 }
     }
 
-    /// A line feed within `message` would make two of it: it is sent as a space.
+    /// A line feed within `message` would make two of it: it is sent as a space. A carriage return at its end would be taken for a
+    /// part of what ends the line: one more is sent.
     fn encode(&self, message: &[u8], out: &mut Vec<u8>) -> Result<(), TooLong> {
         if message.len() > self.max {
             return Err(TooLong { bytes: message.len(), max: self.max });
         }
         out.extend(message.iter().map(|byte| if *byte == b'\n' { b' ' } else { *byte }));
-        out.extend_from_slice(if self.crlf { b"\r\n" } else { b"\n" });
+        let crlf = self.crlf || message.ends_with(b"\r");
+        out.extend_from_slice(if crlf { b"\r\n" } else { b"\n" });
         Ok(())
     }
 }

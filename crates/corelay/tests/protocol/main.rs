@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops where something is not as expected")]
 
 mod blocking;
+mod codecs;
 mod deadlines;
 mod drain;
 mod half_close;
