@@ -92,8 +92,11 @@ fn serve(
         proxied: &server.addresses()[plain..],
         admin: admin.as_ref().and_then(Admin::address),
     };
-    // Bound, so connections queue from here on: whoever waits for the line may connect when it appears.
-    announce(&mut io::stdout().lock(), places);
+    // Bound, so connections queue from here on: whoever waits for the line may connect when it appears. Once is enough: whoever
+    // read it from the first process of many need not read on, and a pipe that is full must not hold up an upgrade.
+    if !server.takes_over() {
+        announce(&mut io::stdout().lock(), places);
+    }
     let started = admin.map(|admin| admin.serve(server.handle(), token, level)).transpose();
     let admin = started.map_err(|source| Error::Thread { name: "corelay-admin".into(), source })?;
     let ended = server.serve(demo::router(options.fault_routes));

@@ -188,6 +188,11 @@ impl Server {
         self
     }
 
+    /// Whether it takes the place of a running process, by an upgrade. Known from the first listener on.
+    pub fn takes_over(&self) -> bool {
+        self.predecessor.is_some()
+    }
+
     /// Where it listens, with real ports.
     pub fn addresses(&self) -> &[Address] {
         &self.addresses

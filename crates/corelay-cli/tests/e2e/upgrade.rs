@@ -3,7 +3,11 @@
 use crate::on_every_engine;
 use crate::support::{Client, Engine, Generations};
 
-on_every_engine!(idle_connections_live_on_in_the_new_process, new_connections_are_let_in_by_the_new_process,);
+on_every_engine!(
+    idle_connections_live_on_in_the_new_process,
+    new_connections_are_let_in_by_the_new_process,
+    where_it_listens_is_told_once,
+);
 
 /// Its process, by the connection that asks.
 fn process_of(client: &mut Client) -> u64 {
@@ -37,4 +41,17 @@ fn new_connections_are_let_in_by_the_new_process(engine: Engine) {
     server.upgrade();
     assert_eq!(process_of(&mut server.connect()), u64::from(server.id()));
     assert_eq!(status(&mut server.connect())["upgrades"], 2);
+}
+
+/// Nobody may be reading any more, and a full pipe would hold up the upgrade.
+fn where_it_listens_is_told_once(engine: Engine) {
+    let mut server = Generations::start(engine, &[]);
+    server.upgrade();
+    assert_eq!(server.connect().get("/plaintext").status, 200);
+    let later = server.end();
+    assert!(
+        later.iter().any(|line| line.contains("Ctrl-C")),
+        "the rest of the first announcement: {later:?}"
+    );
+    assert!(!later.iter().any(|line| line.contains("listening on")), "{later:?}");
 }

@@ -128,6 +128,12 @@ impl Generations {
         kill(self.later.iter().rev().nth(1).map_or(self.first_id, |(id, _)| *id), signal);
     }
 
+    /// Kills the process that serves; what all of them wrote to standard output after the first had told where it listens.
+    pub(crate) fn end(self) -> Vec<String> {
+        self.kill();
+        self.first.later_output()
+    }
+
     /// Kills the process that serves, or is about to.
     pub(crate) fn kill(&self) {
         kill(self.id(), Signal::KILL);

@@ -22,6 +22,8 @@ pub(crate) struct Server {
     /// Those for proxies.
     proxied: Vec<String>,
     /// Yields nothing and hangs up when the server's standard output closes, which is when it has ended.
+    /// What else it writes to standard output.
+    lines: Receiver<String>,
     ended: Receiver<()>,
     stderr: Option<JoinHandle<String>>,
 }
@@ -93,9 +95,10 @@ impl Server {
         });
         let (lines, ended) = follow(child.stdout.take().expect("standard output is piped"));
         let (listeners, proxied) = (Vec::new(), Vec::new());
-        let mut server = Self { child, listeners, proxied, admin: None, ended, stderr: Some(stderr) };
+        let stderr = Some(stderr);
+        let mut server = Self { child, listeners, proxied, admin: None, lines, ended, stderr };
         while server.listeners.len() + server.proxied.len() < count {
-            let line = lines.recv_timeout(PATIENCE).expect("the server says where it listens");
+            let line = server.lines.recv_timeout(PATIENCE).expect("the server says where it listens");
             if let Some(admin) = line.strip_prefix("admin on ") {
                 server.admin = Some(admin.to_owned());
             }
@@ -103,6 +106,11 @@ impl Server {
             server.listeners.extend(line.strip_prefix("listening on ").map(str::to_owned));
         }
         server
+    }
+
+    /// What it and those that replaced it have written since it told where it listens. They must have ended.
+    pub(crate) fn later_output(&self) -> Vec<String> {
+        self.lines.iter().collect()
     }
 
     /// Runs a command that is expected to end by itself, and returns how it did.
