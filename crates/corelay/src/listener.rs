@@ -166,8 +166,9 @@ fn given_address(socket: &Socket) -> io::Result<Address> {
     if socket.r#type()? != Type::STREAM {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no stream socket"));
     }
-    if !rustix::net::sockopt::socket_acceptconn(socket)? {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it does not listen"));
+    // A socket that listens already goes on; whether it does cannot be asked on macOS. The kernel cuts the backlog to its limit.
+    if socket.listen(i32::from(u16::MAX)).is_err() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it cannot listen"));
     }
     socket.set_nonblocking(true)?;
     let local = socket.local_addr()?;
