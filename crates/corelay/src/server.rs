@@ -18,7 +18,7 @@ use crate::shared::Shared;
 use crate::status::Phase;
 use crate::threads::Threads;
 use crate::upgrade::{
-    Arrivals, Change, Counts, Lead, OnChange, Outcome, Predecessor, Program, Upgrades, carry_over,
+    Arrivals, Change, Counts, Lead, OnChange, Outcome, Predecessor, Program, ToCome, Upgrades, carry_over,
 };
 use corelay_poll::{Events, Interest, Poller, Signal, Signals, Timer, Token, Trigger};
 use std::os::fd::OwnedFd;
@@ -47,6 +47,8 @@ pub struct Server {
     predecessor: Option<Arc<Predecessor>>,
     /// If this server speaks with it.
     lead: Option<Lead>,
+    /// If it follows another one: from its first listener on until it serves.
+    to_come: Option<ToCome>,
     on_change: OnChange,
 }
 
@@ -65,6 +67,7 @@ impl Server {
             program: None,
             predecessor: None,
             lead: None,
+            to_come: None,
             on_change: Arc::new(|_| {}),
         }
     }
@@ -164,7 +167,9 @@ impl Server {
             self.signals = Some(Signals::new(&signals).map_err(Error::Poll)?);
         }
         self.predecessor = Predecessor::meet()?;
-        if !self.config.upgrade.follows {
+        if self.config.upgrade.follows {
+            self.to_come = Some(ToCome::new());
+        } else {
             self.lead = self.predecessor.as_ref().map(Lead::of);
         }
         self.program = Program::this().inspect_err(|error| tracing::warn!(%error, "no upgrades")).ok();
@@ -267,6 +272,7 @@ impl Server {
         let passed = self.listeners.iter_mut().map(|listener| listener.passed(follows)).collect();
         let program = self.program.take().filter(|_| !follows);
         let upgrades = Upgrades::new(passed, program, self.on_change.clone(), &running);
+        self.to_come = None;
         let mut supervisor = Supervisor::new(running.clone(), self.signals.take(), farewell, upgrades)?;
         // First the handle, then the threads: the first request may ask for the status.
         self.handle.started(running.clone());

@@ -38,7 +38,7 @@ pub(crate) use message::{Counts, Listened};
 pub(crate) use predecessor::{Arrivals, Lead, Predecessor, carry_over};
 pub(crate) use program::Program;
 pub(crate) use successor::{Outcome, Passed};
-pub(crate) use supervision::Upgrades;
+pub(crate) use supervision::{ToCome, Upgrades};
 
 use successor::{Handover, Order};
 

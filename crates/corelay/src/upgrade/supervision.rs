@@ -5,15 +5,41 @@ use crate::engine::spawn;
 use crate::handle::Running;
 use crate::status::Phase;
 use crate::sync::lock;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex, Weak};
 
 /// All servers of this process that serve.
 static SERVERS: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
+/// How many follow others, listen and do not serve yet.
+static TO_COME: AtomicUsize = AtomicUsize::new(0);
 
 struct Entry {
     running: Weak<Running>,
     listeners: Weak<Vec<Passed>>,
+}
+
+/// A server that follows another one and listens. Until it serves, its listeners cannot be passed on, and an upgrade has to wait for
+/// it: the new process would bind an address of its own.
+pub(crate) struct ToCome(());
+
+impl ToCome {
+    pub(crate) fn new() -> Self {
+        TO_COME.fetch_add(1, Ordering::SeqCst);
+        Self(())
+    }
+}
+
+impl Drop for ToCome {
+    /// It serves, or never will.
+    fn drop(&mut self) {
+        TO_COME.fetch_sub(1, Ordering::SeqCst);
+        let servers: Vec<Arc<Running>> =
+            lock(&SERVERS).iter().filter_map(|entry| entry.running.upgrade()).collect();
+        for server in servers {
+            let _ = server.control.waker.wake();
+        }
+    }
 }
 
 /// One server's.
@@ -24,7 +50,7 @@ pub(crate) struct Upgrades {
     program: Option<Program>,
     on_change: OnChange,
     under_way: Option<(Arc<Order>, Receiver<Outcome>)>,
-    /// Asked for while connections of the process before this one are still to come.
+    /// Asked for while connections of the process before this one, or a server of this one, are still to come.
     postponed: bool,
 }
 
@@ -42,9 +68,9 @@ impl Upgrades {
     }
 
     /// Starts the process that is to replace this one, unless something speaks against it; once the process before this one has
-    /// handed over all.
+    /// handed over all, and all servers of this one serve.
     pub(crate) fn begin(&mut self, running: &Arc<Running>) {
-        self.postponed = running.shared.upgrade.is_arriving();
+        self.postponed = is_early(running);
         if self.postponed {
             return;
         }
@@ -61,7 +87,7 @@ impl Upgrades {
 
     /// Begins what was postponed, if it is time.
     pub(crate) fn resume(&mut self, running: &Arc<Running>) {
-        if self.postponed && !running.shared.upgrade.is_arriving() {
+        if self.postponed && !is_early(running) {
             self.begin(running);
         }
     }
@@ -114,6 +140,10 @@ impl Upgrades {
     pub(crate) fn tell(&self, change: Change) {
         (self.on_change)(change);
     }
+}
+
+fn is_early(running: &Running) -> bool {
+    running.shared.upgrade.is_arriving() || TO_COME.load(Ordering::SeqCst) > 0
 }
 
 /// The servers of this process, and the listeners of each that does not drain.

@@ -19,6 +19,7 @@ mod core_relay_peers;
 mod core_relay_places;
 mod drain;
 mod expectations;
+mod followers;
 mod full_duplex;
 mod kept_bodies;
 mod learnt_routes;
