@@ -283,6 +283,8 @@ fn an_upgrade_moves_listeners_for_proxies_and_connections_within_their_headers(e
     let connect = || Client::new(TcpStream::connect(address).expect("the server accepts"));
     let mut server = Generations::of(proxied.server);
     server.upgrade();
+    // The old process has ended when it has said of the last connection that it is the new one's; that may be still to be heard.
+    server.wait_until_alone();
     let mut other = connect();
     other.send([HEADER, REQUEST].concat());
     assert_eq!(other.response().status, 503, "the one that was introduced to the old process counts on");
