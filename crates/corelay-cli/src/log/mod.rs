@@ -11,8 +11,8 @@
 //!
 //! Deliberately absent: log files and their rotation (the service manager's job), levels by module, colours.
 
-mod drops;
 mod level;
+mod losses;
 mod one_line;
 
 use std::io;
@@ -25,8 +25,8 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{fmt, reload};
 
 use crate::settings::LogFormat;
-use drops::{Losses, ReportingLosses};
 pub(crate) use level::{LogLevel, level_named};
+use losses::{Losses, ReportingLosses};
 use one_line::OneLine;
 
 /// Lines that wait for the writing thread; past it they are dropped. At some 200 bytes a line, a few

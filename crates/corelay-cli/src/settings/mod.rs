@@ -113,17 +113,11 @@ impl Options {
                 options.is_told_to_listen |= given.setting.name == "listen";
             }
         }
-        options.listen_for_proxies_alone(sources.iter().flatten());
-        Ok(options)
-    }
-}
-
-impl Options {
-    /// Who names a place for proxies and no other wants no other: through the default one clients could come past the proxy.
-    fn listen_for_proxies_alone<'a>(&mut self, mut given: impl Iterator<Item = &'a Given>) {
-        if !self.proxy_listen.is_empty() && !given.any(|given| given.setting.name == "listen") {
-            self.listen.clear();
+        // Who names a place for proxies and no other wants no other: through the default one clients could come past the proxy.
+        if !options.proxy_listen.is_empty() && !options.is_told_to_listen {
+            options.listen.clear();
         }
+        Ok(options)
     }
 }
 
