@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! capacity, closed loop ─▶ each round, engine and setting: a server on CPU 0 ─▶ 10 × that, open loop, from CPU 1 ─▶ table, bound
-//!                                                           └▶ meanwhile its admin listener is asked for its metrics
+//!                                                           └▶ meanwhile its admin listener is asked for its metrics, from CPU 1 too
 //! ```
 //!
 //! The whole server, admin listener and all, has one CPU: so the admin listener competes with what is overloaded. Each request
@@ -125,7 +125,7 @@ fn measure_once(
     let mut plan = Plan::new(server.address(0));
     (plan.warm_up, plan.duration) = (WARM_UP, duration);
     plan.groups = vec![Group::open("load", CONNECTIONS, rate, Mix::only(PATH))];
-    let probe = Probe::start(admin, WARM_UP, duration);
+    let probe = Probe::start(admin, DRIVER_CPU.parse()?, WARM_UP, duration);
     let report = driver::run(&plan, tools, Some(DRIVER_CPU))?;
     let admin = probe.end()?;
     let group = report.group("load").context("the driver reports the group")?;

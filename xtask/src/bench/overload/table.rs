@@ -44,7 +44,7 @@ impl Row {
         if self.sheds { "on" } else { "off" }
     }
 
-    fn cells(&self, capacity: f64) -> [String; 9] {
+    fn cells(&self, capacity: f64) -> [String; 10] {
         let interval = |estimate: Estimate, decimals: usize| {
             let Estimate { median, low, high } = estimate;
             format!("{median:.decimals$} [{low:.decimals$}, {high:.decimals$}]")
@@ -59,6 +59,7 @@ impl Row {
             format!("{:.0}", self.estimate(|sample| sample.p50_ms).median),
             interval(self.estimate(|sample| sample.p99_ms), 0),
             format!("{} / {worst:.1}", interval(self.estimate(|sample| sample.admin.p99_ms), 1)),
+            format!("{:.1}", self.estimate(|sample| sample.admin.own_wait_p99_ms).median),
             Doubts::told(self.samples.iter().map(|sample| &sample.doubts)),
         ]
     }
@@ -70,6 +71,7 @@ impl Row {
                 "p50_ms": sample.p50_ms, "p99_ms": sample.p99_ms,
                 "admin_questions": sample.admin.questions, "admin_p50_ms": sample.admin.p50_ms,
                 "admin_p99_ms": sample.admin.p99_ms, "admin_max_ms": sample.admin.max_ms,
+                "probe_own_wait_p99_ms": sample.admin.own_wait_p99_ms,
                 "doubts": sample.doubts.json(),
             })
         });
@@ -123,6 +125,7 @@ impl fmt::Display for Table {
             "p50 ms of 200",
             "p99 ms of 200 [95 %]",
             "admin p99 ms [95 %] / worst",
+            "of it the probe's own, p99",
             "mind",
         ];
         let rows = self.rows.iter().map(|row| row.cells(capacity)).collect();
