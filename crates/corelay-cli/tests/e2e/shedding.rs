@@ -1,7 +1,7 @@
 //! With `--shed-target`, requests that have waited for too long are refused, those that are served are served in time, and nobody is
 //! cut off.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -18,7 +18,6 @@ mod late {
 
     on_cores!(what_has_waited_for_too_long_is_refused);
 
-    // A thread that waits for its socket by itself is called by nobody, so nobody knows since when.
     #[test]
     fn threads() {
         what_has_waited_for_too_long_is_refused(Engine::THREADS);
@@ -34,6 +33,12 @@ mod without_a_target {
     use super::*;
 
     on_every_engine!(everybody_waits);
+}
+
+mod without_load {
+    use super::*;
+
+    on_every_engine!(nobody_is_refused);
 }
 
 mod crowded {
@@ -94,6 +99,23 @@ fn everybody_waits(engine: Engine) {
     for _ in 0..2 {
         assert!(ask(&mut clients, SPIN).iter().all(|status| *status == 200));
     }
+}
+
+/// Not even when their connections have been there for longer than may be waited.
+fn nobody_is_refused(engine: Engine) {
+    const TARGET: Duration = Duration::from_millis(50);
+    let server = Server::start(engine, &["--shed-target", "50ms", "--shed-interval", "1ms"]);
+    let mut client = server.connect();
+    let begun = Instant::now();
+    let (mut served, mut refused) = (0, 0);
+    while begun.elapsed() < 10 * TARGET {
+        match client.get("/").status {
+            503 => refused += 1,
+            _ => served += 1,
+        }
+    }
+    // Where a test has a processor only now and then, one may come late.
+    assert!(refused <= served / 10, "{refused} were refused, {served} were served");
 }
 
 /// A route that burns processor time is learnt and goes to service threads, as many as there are requests: but for the limit.

@@ -91,6 +91,11 @@ impl Default for Tenure {
 }
 
 impl Tenure {
+    /// One that counts in these.
+    pub(crate) fn counting_in(counters: Arc<Counters>) -> Self {
+        Self { counters, ..Self::default() }
+    }
+
     /// By its owner: user code begins.
     #[inline]
     pub(crate) fn enter(&self, endpoint: u32) {

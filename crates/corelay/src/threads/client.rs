@@ -111,11 +111,13 @@ impl Client<'_> {
         }
     }
 
-    /// Whether what the thread was called for has waited for it too long. A thread that waits alone is not called.
+    /// Whether what is to be read has waited for the thread too long. A thread that waits alone is told by nobody, and one that is
+    /// told of a deadline or of mail has kept nobody waiting.
     fn judge(&self, turn: &mut Turn) {
         let server = &self.post.shared;
         let Some(pressure) = server.pressure(self.post.number) else { return };
-        let late = pressure.is_late_since(turn.now.nanos, self.seat.called_nanos());
+        let now = turn.now.nanos;
+        let late = self.seat.ready_since().is_some_and(|since| pressure.is_late_since(now, since));
         turn.is_late(late, server);
     }
 

@@ -37,7 +37,7 @@ impl Post {
         let mail = Mail { token, connection };
         match idle {
             Some(seat) => {
-                seat.is_called_at(now.nanos);
+                seat.is_ready_at(now.nanos);
                 seat.hand_over(mail);
                 true
             }
@@ -48,7 +48,7 @@ impl Post {
     fn start(self: &Arc<Self>, mail: Mail, now: Moment) -> bool {
         let token = mail.token;
         let seat = Arc::new(Seat::new(mail));
-        seat.is_called_at(now.nanos);
+        seat.is_ready_at(now.nanos);
         // Before the thread is there: it may be done before this one goes on.
         let _ = lock(&self.state).seats.put_back(token, seat.clone());
         match self.spawn(&seat) {

@@ -90,8 +90,8 @@ impl Listener {
         let alarm = Alarm::new(&poller, Trigger::Level)?;
         let (seats, idle) = (Slab::new(), Vec::new());
         let state = State { seats, idle, alarm, draining: false, ended: false, looked_to: 0 };
-        let (turns, counters) = (Turns::default(), Arc::<Counters>::default());
-        turns.books.open(&counters);
+        let turns = Turns::default();
+        let counters = turns.ledger.open();
         let post = Arc::new(Post {
             number,
             cpu,
@@ -156,7 +156,7 @@ impl Listener {
             let state = lock(&self.post.state);
             for event in events.iter().filter(|event| event.token().generation() != NOT_A_CONNECTION) {
                 if let Some(seat) = state.seats.peek(event.token()) {
-                    now.into_iter().for_each(|now| seat.is_called_at(now));
+                    now.into_iter().for_each(|now| seat.is_ready_at(now));
                     self.pokes.push((seat.clone(), calls_of(event)));
                 }
             }
@@ -329,7 +329,7 @@ impl Post {
     }
 
     pub(super) fn status(&self) -> CoreStatus {
-        let mut status = self.turns.books.sum().core_status(self.number, self.cpu);
+        let mut status = self.turns.ledger.sum().core_status(self.number, self.cpu);
         status.in_handler = self.turns.lent() > 0;
         status
     }

@@ -107,7 +107,7 @@ impl Engine for Threads {
     }
 
     fn rows(&self) -> Vec<Row> {
-        self.posts.iter().map(|post| post.turns.books.sum().to_row()).collect()
+        self.posts.iter().map(|post| post.turns.ledger.sum().to_row()).collect()
     }
 
     fn carry_over(&self, rows: &[Row]) {

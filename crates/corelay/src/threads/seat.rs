@@ -63,6 +63,9 @@ impl Hail for Seat {
     }
 }
 
+/// No moment: the thread has not been told, or has taken note.
+const NOT_READY: u64 = u64::MAX;
+
 /// One a thread, whichever connection it has.
 pub(super) struct Seat {
     calls: AtomicU32,
@@ -70,8 +73,9 @@ pub(super) struct Seat {
     deadline: AtomicU32,
     /// When the listener's timer will look at that, at the latest.
     watched: AtomicU32,
-    /// When it was told that there is something to look at: a hint, and kept only where work may be late.
-    called_nanos: AtomicU64,
+    /// When its socket was ready, or its connection came, until the thread has taken note: a hint, and kept only where work may be
+    /// late.
+    ready_nanos: AtomicU64,
     thread: OnceLock<Thread>,
     mail: Mutex<Option<Mail>>,
 }
@@ -87,7 +91,7 @@ impl Seat {
             calls: AtomicU32::new(calls.0),
             deadline: AtomicU32::new(u32::MAX),
             watched: AtomicU32::new(u32::MAX),
-            called_nanos: AtomicU64::new(u64::MAX),
+            ready_nanos: AtomicU64::new(NOT_READY),
             thread: OnceLock::new(),
             mail: Mutex::new(None),
         }
@@ -108,14 +112,14 @@ impl Seat {
         }
     }
 
-    /// By the listener, before it pokes.
-    pub(super) fn is_called_at(&self, now_nanos: u64) {
-        self.called_nanos.store(now_nanos, Ordering::Relaxed);
+    /// By the listener, before it pokes. Of several such moments before the thread comes the first one counts.
+    pub(super) fn is_ready_at(&self, now_nanos: u64) {
+        let _ = self.ready_nanos.compare_exchange(NOT_READY, now_nanos, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    /// By its thread.
-    pub(super) fn called_nanos(&self) -> u64 {
-        self.called_nanos.load(Ordering::Relaxed)
+    /// By its thread, once: since when it is ready, if it was told for that.
+    pub(super) fn ready_since(&self) -> Option<u64> {
+        Some(self.ready_nanos.swap(NOT_READY, Ordering::Relaxed)).filter(|nanos| *nanos != NOT_READY)
     }
 
     /// By its thread: what there is to look at; waits until there is something.
