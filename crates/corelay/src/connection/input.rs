@@ -100,7 +100,7 @@ impl Connection {
         turn.input[..kept].copy_from_slice(&unfinished.input);
         match self.read_on(&mut turn.input[kept..], &turn.tally.counters) {
             Ok(more) => {
-                turn.parser = std::mem::take(&mut unfinished.parser);
+                turn.heads.go_on_with(std::mem::take(&mut unfinished.parser));
                 Ok(Received { filled: kept + more, head_due: Some(self.deadline) })
             }
             Err(Next::Read) => {

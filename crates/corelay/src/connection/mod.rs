@@ -26,6 +26,7 @@
 mod body;
 mod close;
 mod expiry;
+mod head;
 mod input;
 mod introduction;
 mod moving;

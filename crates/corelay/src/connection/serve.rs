@@ -5,7 +5,7 @@ use super::settle::Pause;
 use super::{Connection, Next, Turn};
 use crate::http::{Endpoint, Params, Request, Response};
 use crate::shared::Shared;
-use corelay_http::{Parsed, RequestError};
+use corelay_http::Parsed;
 
 impl Connection {
     /// One turn.
@@ -34,25 +34,25 @@ impl Connection {
             Ok(received) => received,
             Err(next) => return next,
         };
-        let (mut at, mut answered, mut last) = (0, 0, None::<Last<'_>>);
+        // A head of the same bytes as the one before goes to the same endpoint, unless its path has parameters.
+        let (mut at, mut answered, mut last) = (0, 0, None::<&Endpoint>);
         let pause = loop {
             let rest = &turn.input[at..received.filled];
             if rest.is_empty() || answered == server.config.limits.max_pipelined {
                 break None;
             }
-            let repeated = last.filter(|last| rest.starts_with(&turn.input[last.at..][..last.head_len]));
             let fresh = answered > 0 || received.head_due.is_none();
-            let parse = || turn.parser.restart(fresh).parse(rest, &server.http_limits);
-            let head_len = match repeated.map_or_else(parse, Last::parsed) {
+            let head_len = match turn.heads.read(fresh, rest, &server.http_limits) {
                 Ok(Parsed::Complete { head_len }) => head_len,
                 Ok(Parsed::Partial) => break Some(Pause::in_head(&received, answered)),
                 Err(error) => break Some(turn.out.refuse_head(error, &turn.tally)),
             };
-            let (head, after_head) = (turn.parser.view(rest), &rest[head_len..]);
+            let (head, after_head) = (turn.heads.view(rest), &rest[head_len..]);
             let (mut params, mut response) = (Params::none(), Response::empty());
-            let known = if RESTRAINED { self.refusal(turn, server) } else { Last::endpoint_of(repeated) };
+            let repeated = last.filter(|_| turn.heads.repeats());
+            let known = if RESTRAINED { self.refusal(turn, server) } else { repeated };
             let endpoint = known.unwrap_or_else(|| server.app.route(&head, &mut params));
-            last = Some(Last { at, head_len, endpoint: params.is_empty().then_some(endpoint) });
+            last = params.is_empty().then_some(endpoint);
             (at, answered) = (at + head_len, answered + 1);
             let answer = if let Some(body) = body::whole(&head, endpoint, after_head, server) {
                 at += body.len();
@@ -76,24 +76,5 @@ impl Connection {
     /// What answers a request in place of its endpoint, if it is not let through.
     fn refusal<'s>(&self, turn: &Turn, server: &'s Shared) -> Option<&'s Endpoint> {
         server.restraint.refusal(self.peer, turn.now.nanos, turn.late)
-    }
-}
-
-/// The request before, in the same input. Clients that pipeline mostly repeat themselves: a head of the same bytes means
-/// the same and, unless its path has parameters, goes to the same endpoint, so it is not parsed and routed again.
-#[derive(Clone, Copy)]
-struct Last<'a> {
-    at: usize,
-    head_len: usize,
-    endpoint: Option<&'a Endpoint>,
-}
-
-impl<'a> Last<'a> {
-    fn endpoint_of(repeated: Option<Self>) -> Option<&'a Endpoint> {
-        repeated.and_then(|last| last.endpoint)
-    }
-
-    fn parsed(self) -> Result<Parsed, RequestError> {
-        Ok(Parsed::Complete { head_len: self.head_len })
     }
 }

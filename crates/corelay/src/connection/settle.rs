@@ -193,7 +193,7 @@ impl Unfinished {
     /// Takes over the input that is left, and in a head the progress through it.
     fn keep(&mut self, leftover: Range<usize>, doing: &Doing, turn: &mut Turn) {
         if matches!(doing, Doing::Head) {
-            self.parser = std::mem::take(&mut turn.parser);
+            self.parser = turn.heads.take_unfinished();
         }
         self.input.extend_from_slice(&turn.input[leftover]);
     }

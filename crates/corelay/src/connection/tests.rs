@@ -10,6 +10,7 @@ mod splits;
 mod turns;
 mod writers;
 
+use super::head::HeadReader;
 use super::{CloseReason, Connection, Next, Outgoing, Turn};
 use crate::clock::Clock;
 use crate::config::Config;
@@ -19,7 +20,6 @@ use crate::protocol::{Hail, Hosted, Place};
 use crate::service::{ServiceThreads, Terms};
 use crate::shared::Shared;
 use crate::tally::Tally;
-use corelay_http::RequestHead;
 use corelay_poll::Token;
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -111,7 +111,7 @@ impl Rig {
         let now = server.epoch.moment(clock.now());
         let turn = Turn {
             input: vec![0; 64 * 1024].into(),
-            parser: RequestHead::new(),
+            heads: HeadReader::default(),
             out: Outgoing::new(&*clock, now, false),
             now,
             tally: Tally::new(Arc::default(), clock, now, false),

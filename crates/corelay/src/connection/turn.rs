@@ -1,11 +1,11 @@
 //! What a serving thread lends to the connection in hand: one of each, reused for every request.
 
+use super::head::HeadReader;
 use super::{BUFFER_BYTES, Outgoing};
 use crate::clock::Moment;
 use crate::core::Tenure;
 use crate::shared::Shared;
 use crate::tally::Tally;
-use corelay_http::RequestHead;
 use std::sync::Arc;
 
 /// Input read at a time, in bytes, beyond what a connection has kept.
@@ -16,7 +16,7 @@ const _: () = assert!(BUFFER_BYTES <= INPUT_BYTES);
 /// Buffers, books and the time.
 pub(crate) struct Turn {
     pub(crate) input: Box<[u8]>,
-    pub(crate) parser: RequestHead,
+    pub(crate) heads: HeadReader,
     pub(crate) out: Outgoing,
     pub(crate) now: Moment,
     pub(crate) tally: Tally,
@@ -36,7 +36,7 @@ impl Turn {
         let input_bytes = limits.max_head_bytes.max(limits.max_proxy_header_bytes).saturating_mul(2);
         Self {
             input: vec![0; INPUT_BYTES.max(input_bytes)].into_boxed_slice(),
-            parser: RequestHead::new(),
+            heads: HeadReader::default(),
             out: Outgoing::new(&*server.clock, now, server.config.access_log),
             now,
             tally,
