@@ -37,6 +37,20 @@ pub fn raise_open_files() -> io::Result<(u64, u64)> {
     refused.map_or(Ok((before, before)), |errno| Err(errno.into()))
 }
 
+/// The memory that this process may use, in bytes: the machine's, or less if a control group limits it. `None`: it cannot be told.
+///
+/// The least limit from the process's own group up to the root counts: `memory.max` of cgroup v2, `memory.limit_in_bytes` of
+/// v1. How much of it others use is not looked at.
+///
+/// ```
+/// if let Some(bytes) = corelay_poll::limits::memory_bytes() {
+///     assert!(bytes > 0);
+/// }
+/// ```
+pub fn memory_bytes() -> Option<u64> {
+    [sys::physical_bytes(), sys::memory_limit()].into_iter().flatten().min()
+}
+
 /// What keeps a process from one more thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -140,6 +140,12 @@ pub struct Limits {
     pub max_body_bytes: u64,
     /// Body that is gathered in memory for extractors such as `Json` and `Bytes`, in bytes. Past it: 413.
     pub max_buffered_body_bytes: usize,
+    /// Bytes that all connections together keep while messages are incomplete: gathered bodies, input that waits, answers that their
+    /// peers have not taken. Bodies and input may fill three quarters of it: past that 503 with `Retry-After`. Past it
+    /// an answer is refused likewise, or cut off if it has begun. `None`: a quarter of the memory that the process may use
+    /// ([`memory_bytes`](corelay_poll::limits::memory_bytes) when it begins to serve), at least 64 MiB. What is below 4 KiB in one
+    /// place is not counted. To be of use it should be twice [`Limits::max_buffered_body_bytes`] or more.
+    pub max_buffered_bytes: Option<usize>,
     /// Body a handler left unread that is still read and dropped to keep the connection, in bytes. Past it: closed.
     pub max_unread_body_bytes: u64,
     /// Pipelined requests of one connection answered in one turn, before others are served.
@@ -170,6 +176,7 @@ impl Default for Limits {
             max_headers: 100,
             max_body_bytes: 1 << 40,
             max_buffered_body_bytes: 16 * 1024 * 1024,
+            max_buffered_bytes: None,
             max_unread_body_bytes: 256 * 1024,
             max_pipelined: 64,
             max_service_threads: 2048,

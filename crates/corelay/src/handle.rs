@@ -146,6 +146,8 @@ impl Running {
             upgrades: shared.upgrade.before(),
             uptime_s: uptime.as_secs_f64(),
             connections: shared.occupancy.open() as u64,
+            buffered_bytes: shared.app.buffers.in_use() as u64,
+            buffered_bytes_max: shared.app.buffers.bytes_max() as u64,
             shed: [("late", &shared.restraint.shed_late), ("crowded", &shared.restraint.shed_crowded)]
                 .map(|(name, count)| (name.to_owned(), count.read()))
                 .into(),

@@ -20,6 +20,7 @@
 
 mod alarm;
 mod books;
+mod buffers;
 mod clock;
 mod concurrency;
 pub mod config;

@@ -49,6 +49,9 @@ impl Status {
 
     fn write_connections(&self, page: &mut Page) {
         page.one("corelay_connections", GAUGE, "Open connections.", self.connections);
+        let kept = "Bytes that connections keep: gathered bodies, input that waits, unread answers.";
+        page.one("corelay_buffered_bytes", GAUGE, kept, self.buffered_bytes);
+        page.one("corelay_buffered_bytes_max", GAUGE, "The most that they may be.", self.buffered_bytes_max);
         page.each(
             "corelay_connections_accepted_total",
             COUNTER,

@@ -1,5 +1,6 @@
 //! What all threads of a server share and only read: the application, the configuration, the door counts.
 
+use crate::buffers::Buffers;
 use crate::clock::{Clock, Epoch, Tick};
 use crate::config::{Config, Deadlines, Engine, Relay};
 use crate::connection::Kinds;
@@ -116,7 +117,7 @@ impl Ticks {
 
 impl Shared {
     pub(crate) fn new(
-        app: App,
+        mut app: App,
         config: Config,
         clock: Arc<dyn Clock>,
         service: ServiceThreads<Task>,
@@ -124,6 +125,7 @@ impl Shared {
     ) -> Self {
         let started = clock.now();
         let limits = &config.limits;
+        app.buffers = Buffers::of(limits);
         Self {
             app,
             hosted: None,
@@ -167,7 +169,7 @@ impl Shared {
     }
 
     /// What was refused, by the limit that it hit.
-    pub(crate) fn refused(&self) -> [(&'static str, &Count); 7] {
+    pub(crate) fn refused(&self) -> [(&'static str, &Count); 8] {
         [
             ("too_many_connections", &self.door.too_many),
             ("too_many_connections_of_peer", &self.door.too_many_of_peer),
@@ -176,6 +178,7 @@ impl Shared {
             ("no_service_thread", &self.door.no_service_thread),
             ("no_thread", &self.door.no_thread),
             ("no_memory", &self.app.no_memory),
+            ("buffered_bytes", &self.app.buffers.refused),
         ]
     }
 

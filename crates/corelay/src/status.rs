@@ -170,6 +170,13 @@ pub struct Status {
     pub uptime_s: f64,
     /// Open connections in all, those on service threads included.
     pub connections: u64,
+    /// Bytes that connections keep at present: gathered bodies, input that waits, answers that their peers have not taken. See
+    /// [`Limits::max_buffered_bytes`](crate::config::Limits::max_buffered_bytes).
+    #[serde(default)]
+    pub buffered_bytes: u64,
+    /// The most that they may be.
+    #[serde(default)]
+    pub buffered_bytes_max: u64,
     /// New connections and requests that were refused by a limit, by its name.
     pub refused: BTreeMap<String, u64>,
     /// Requests that were refused under overload, by cause: `late` had waited for longer than the target, `crowded` would have
@@ -199,6 +206,8 @@ impl Status {
             upgrades: 0,
             uptime_s: 0.0,
             connections: 0,
+            buffered_bytes: 0,
+            buffered_bytes_max: 0,
             refused: BTreeMap::new(),
             shed: BTreeMap::new(),
             accept_pauses: 0,

@@ -35,6 +35,8 @@ pub(crate) use token::Token;
 const CONNECTIONS_MAX: usize = 64;
 /// A level's name is the longest body there is.
 const BODY_BYTES_MAX: usize = 64;
+/// Answers that all of them have not read.
+const BUFFERED_BYTES_MAX: usize = 16 << 20;
 /// How long its last answers may take when the server has ended.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -110,6 +112,7 @@ fn config() -> Config {
     config.pin = Pin::Off;
     config.limits.max_connections = CONNECTIONS_MAX;
     config.limits.max_buffered_body_bytes = BODY_BYTES_MAX;
+    config.limits.max_buffered_bytes = Some(BUFFERED_BYTES_MAX);
     config.drain.on_signals = false;
     config.upgrade.follows = true;
     config.drain.timeout = DRAIN_TIMEOUT;

@@ -20,6 +20,7 @@
 
 mod admin;
 mod error;
+mod memory;
 mod overload;
 mod proxies;
 pub(crate) mod sources;

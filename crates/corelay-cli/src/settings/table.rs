@@ -7,7 +7,7 @@
 use corelay::config::{Accept, Cores, Engine, Pin, Rebalance, Relay, ThreadsWake};
 
 use super::value::{self, Takes};
-use super::{LogFormat, Options, admin, overload, proxies};
+use super::{LogFormat, Options, admin, memory, overload, proxies};
 
 /// One setting of `corelay serve`.
 #[derive(Debug)]
@@ -282,18 +282,8 @@ pub(crate) static SETTINGS: &[Setting] = &[
                A streamed body is not held in memory, whatever its size.",
         set: Set::One(|o, text| put(&mut o.config.limits.max_body_bytes, value::size(text))),
     },
-    Setting {
-        name: "max-buffered-body-bytes",
-        group: LIMITS,
-        takes: &value::SIZE,
-        default: Some("16m"),
-        excludes: None,
-        help: "Body gathered in memory before its handler runs, in bytes; past it 413\n\n\
-               What handlers that take a whole body (JSON, a form, /echo) can make one connection hold.",
-        set: Set::One(|o, text| {
-            put(&mut o.config.limits.max_buffered_body_bytes, value::size_in_memory(text))
-        }),
-    },
+    memory::MAX_BUFFERED_BODY_BYTES,
+    memory::MAX_BUFFERED_BYTES,
     Setting {
         name: "max-unread-body-bytes",
         group: LIMITS,

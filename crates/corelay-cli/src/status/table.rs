@@ -111,6 +111,8 @@ fn footer(status: &Status) -> String {
     let ServiceStatus { threads, standby, threads_max, refused, .. } = status.service;
     let mut text =
         format!("\nservice threads: {threads} of at most {threads_max}, {standby} idle, {refused} refused\n");
+    let (kept, most) = (bytes(status.buffered_bytes), bytes(status.buffered_bytes_max));
+    let _ = writeln!(text, "buffered: {kept} of at most {most}");
     if status.refused.values().any(|count| *count > 0) {
         let _ = writeln!(text, "refused: {}", reasons(&status.refused));
     }
@@ -208,7 +210,7 @@ mod tests {
     fn status() -> DemoStatus {
         serde_json::from_value(json!({
             "version": "0.1.0", "engine": "cores", "phase": "serving", "ready": true, "uptime_s": 200.0,
-            "connections": 6, "accept_pauses": 1, "log_lines_lost": 3,
+            "connections": 6, "buffered_bytes": 3 << 20, "buffered_bytes_max": 1 << 30, "accept_pauses": 1, "log_lines_lost": 3,
             "refused": {"no_service_thread": 0, "too_many_connections": 7},
             "cores": [core(0, 1_000_000), core(1, 7)],
             "service": {
@@ -233,6 +235,7 @@ service    -            -         -         9       0 B      10 B     1m 1s     
     all                 6        20   1000016  4.00 KiB  6.00 MiB     1m 1s     8/2  idle 4, peer\\u{1b}[2J 10
 
 service threads: 2 of at most 2048, 1 idle, 0 refused
+buffered: 3.00 MiB of at most 1.00 GiB
 refused: too_many_connections 7
 accepting paused 1 times for want of file descriptors
 handlers panicked 2 times

@@ -61,7 +61,12 @@ pub(crate) mod threads;
 #[cfg_attr(target_os = "linux", path = "quota/cgroup.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "quota/none.rs")]
 mod quota;
-pub(crate) use quota::cpu_quota;
+pub(crate) use quota::{cpu_quota, memory_limit};
+
+#[cfg_attr(target_os = "linux", path = "memory/linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "memory/bsd.rs")]
+mod memory;
+pub(crate) use memory::physical_bytes;
 
 #[cfg_attr(not(target_os = "macos"), path = "accept/accept4.rs")]
 #[cfg_attr(target_os = "macos", path = "accept/darwin.rs")]

@@ -7,9 +7,10 @@ use super::service::CallBody;
 use super::settle::Pause;
 use super::{CloseReason, Connection, Doing, Job, Next, Turn};
 use crate::clock::Moment;
-use crate::http::{Body, BodyUse, Endpoint, Params, Request, RequestBody, Response, StatusCode};
+use crate::http::{Body, BodyUse, Endpoint, Gathering, Params, Request, RequestBody, Response, StatusCode};
 use crate::shared::Shared;
 use crate::tally::Tally;
+use bytes::Bytes;
 use corelay_http::{BodyDecoder, BodyError, Framing, Head, Limits, Persistence, RequestHead};
 use std::net::SocketAddr;
 
@@ -18,8 +19,7 @@ pub(super) struct Gather {
     /// The head's bytes, to be parsed again when the body is here.
     head: Vec<u8>,
     decoder: BodyDecoder,
-    body: Vec<u8>,
-    body_bytes_max: usize,
+    body: Gathering,
     pace: Pace,
 }
 
@@ -95,7 +95,7 @@ pub(super) fn begin(
     let asks = arrived.head.expects_continue() && all == 0;
     match endpoint.body_use() {
         _ if framing == Framing::None => {
-            let job = Job::Call { request: arrived.bytes.to_vec(), body: CallBody::Whole(Vec::new()) };
+            let job = Job::Call { request: arrived.bytes.to_vec(), body: CallBody::Whole(Bytes::new()) };
             (0, Err(Pause::to(Doing::Service(Box::new(job)))))
         }
         BodyUse::Unused if !blocking => answer_first(arrived, out, tally, now, server),
@@ -185,13 +185,6 @@ fn too_large(out: &mut Outgoing, tally: &Tally) -> Box<Pause> {
     )
 }
 
-#[cold]
-fn no_memory(out: &mut Outgoing, tally: &Tally, server: &Shared) -> Box<Pause> {
-    server.app.no_memory.add_shared(1);
-    let error = crate::http::BodyError::no_memory();
-    out.refuse(error.status(), error.reason(), &tally.counters)
-}
-
 fn refused(error: BodyError, out: &mut Outgoing, tally: &Tally) -> Box<Pause> {
     out.refuse(error.status(), error.reason(), &tally.counters)
 }
@@ -257,13 +250,9 @@ impl Pace {
 
 impl Gather {
     fn new(head: &[u8], framing: Framing, body_bytes_max: usize, now: Moment) -> Self {
-        // What a peer claims is reserved only as it comes: a claim costs it nothing.
-        let reserve = framing_length(framing).min(body_bytes_max).min(64 * 1024);
-        let mut body = Vec::new();
-        // Refused memory is met again, and answered, when there are bytes to put there.
-        let _ = body.try_reserve(reserve);
-        let (decoder, pace) = (BodyDecoder::new(framing), Pace::new(now));
-        Self { head: head.to_vec(), decoder, body, body_bytes_max, pace }
+        let length = if let Framing::Length(length) = framing { Some(length) } else { None };
+        let body = Gathering::new(length, body_bytes_max, head.len());
+        Self { head: head.to_vec(), decoder: BodyDecoder::new(framing), body, pace: Pace::new(now) }
     }
 
     /// Takes in body bytes. When the body is complete, answers; else the connection goes on gathering.
@@ -282,13 +271,12 @@ impl Gather {
                 Err(error) => return (input.len(), Err(refused(error, out, tally))),
             };
             let data = &input[at..][decoded.data];
-            if data.len() > self.body_bytes_max - self.body.len() {
+            if data.len() > self.body.bytes_left() {
                 return (input.len(), Err(too_large(out, tally)));
             }
-            if self.body.try_reserve(data.len()).is_err() {
-                return (input.len(), Err(no_memory(out, tally, server)));
+            if let Err(error) = self.body.append(data, &server.app) {
+                return (input.len(), Err(out.refuse(error.status(), error.reason(), &tally.counters)));
             }
-            self.body.extend_from_slice(data);
             at += decoded.consumed;
             if decoded.consumed == 0 {
                 return (at, Err(Pause::to(Doing::Gather(Box::new(self)))));
@@ -305,7 +293,7 @@ impl Gather {
         peer: &Option<SocketAddr>,
         server: &Shared,
     ) -> Result<(), Box<Pause>> {
-        let Self { head: head_bytes, body, .. } = self;
+        let (head_bytes, body) = (self.head, self.body.into_bytes());
         let mut parser = RequestHead::new();
         if parser.parse(&head_bytes, &server.http_limits).is_err() {
             return Err(Pause::closing(CloseReason::Internal, true));
@@ -317,7 +305,7 @@ impl Gather {
             return Err(Pause::to(Doing::Service(Box::new(job))));
         }
         let arrived = Arrived { head, bytes: &head_bytes, endpoint, after_head: &[], peer };
-        call(&arrived, RequestBody::Whole(&body), out, tally, server)
+        call(&arrived, RequestBody::Gathered(&body), out, tally, server)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::output::{Sent, send, unacknowledged};
 use super::{CloseReason, Connection, Doing, Next, Turn, Unfinished};
+use crate::buffers::Room;
 use crate::clock::Tick;
 use crate::shared::Shared;
 use crate::status::Counters;
@@ -56,6 +57,9 @@ impl Connection {
                         unfinished.unacknowledged = unacknowledged(self.socket.as_fd());
                         self.deadline = turn.now.tick.after(server.ticks.write);
                     }
+                    if unfinished.hold(server).is_err() {
+                        return Err(self.cut_off(unfinished, turn));
+                    }
                     self.unfinished = Some(unfinished);
                     return Err(Next::Write);
                 }
@@ -64,7 +68,7 @@ impl Connection {
                     return Err(self.abandon(reason));
                 }
             }
-            unfinished.output = Vec::new();
+            (unfinished.output, unfinished.tail_room) = (Vec::new(), Room::default());
             if !matches!(unfinished.doing, Doing::Idle | Doing::Again) {
                 let doing = std::mem::take(&mut unfinished.doing);
                 return Err(self.go_on(unfinished, doing, None, turn, server));

@@ -66,6 +66,9 @@ impl Connection {
             Ok(Parsed::Partial) => {
                 unfinished.input.extend_from_slice(&turn.input[kept..filled]);
                 unfinished.doing = Doing::Introduction { from };
+                if unfinished.hold(server).is_err() {
+                    return Err(Next::Close(CloseReason::Overload));
+                }
                 self.unfinished = Some(unfinished);
                 Err(Next::Read)
             }

@@ -29,6 +29,7 @@ mod expiry;
 mod head;
 mod input;
 mod introduction;
+mod kept;
 mod moving;
 mod output;
 mod serve;
@@ -47,6 +48,7 @@ pub(crate) use service::Job;
 pub(crate) use turn::{INPUT_BYTES, Turn};
 pub(crate) use wire::{BUFFER_BYTES, wait_for};
 
+use crate::buffers::Room;
 use crate::clock::Tick;
 use crate::door::Arrival;
 use crate::shared::Ticks;
@@ -89,9 +91,13 @@ struct Unfinished {
     unacknowledged: u64,
     /// What follows `output`.
     tail: Tail,
+    /// For what `tail` was when it began.
+    tail_room: Room,
     doing: Doing,
     /// It is another process's, and its protocol has not seen it yet.
     packed: Option<Box<Packed>>,
+    /// For everything here but `tail`.
+    room: Room,
 }
 
 /// The rest of an answer that is not encoded yet.

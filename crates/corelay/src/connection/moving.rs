@@ -232,7 +232,7 @@ impl Connection {
                 output => unfinished.tail = Tail::Bytes(Bytes::copy_from_slice(output)),
             }
             unfinished.packed = packed;
-            Box::new(unfinished)
+            Box::new(unfinished.held_anyway(server))
         });
         let (peer, deadline) = (state.peer, due(state.due_ms));
         Self { unfinished, ..Self::new(socket, peer, deadline) }

@@ -127,7 +127,7 @@ impl Outgoing {
         response: &mut Response,
         tally: &mut Tally,
     ) -> Result<(), Box<Pause>> {
-        let head = request.head();
+        let (head, before) = (request.head(), self.bytes.len());
         let encoded = ResponseHead {
             version: head.version(),
             status: response.status,
@@ -156,6 +156,11 @@ impl Outgoing {
             ResponseBody::Empty => self.whole(b"", encoded, head),
             _ => {
                 let body = std::mem::replace(&mut response.body, ResponseBody::Empty);
+                let kept = if encoded.framing == ResponseFraming::NoBody { 0 } else { kept_bytes(&body) };
+                if kept > 0 && !request.app().buffers.have_room_for_answer(kept) {
+                    self.bytes.truncate(before);
+                    return Err(self.refuse_answer(body, tally));
+                }
                 Err(Pause::streaming(body, encoded, head.keep_alive(), tally))
             }
         }
@@ -201,6 +206,17 @@ impl Outgoing {
         Pause::closing(close, true)
     }
 
+    /// Encodes a refusal in place of an answer that there is no room for, should its peer not take it at once.
+    #[cold]
+    fn refuse_answer(&mut self, body: ResponseBody, tally: &mut Tally) -> Box<Pause> {
+        drop_in_user_code(body, tally);
+        self.encode_refusal(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "there is no room for the answer at present",
+        );
+        Pause::closing(CloseReason::Overload, true)
+    }
+
     pub(super) fn encode_refusal(&mut self, status: StatusCode, reason: &str) {
         static TEXT: http::HeaderValue = http::HeaderValue::from_static("text/plain; charset=utf-8");
         static ONE_SECOND: http::HeaderValue = http::HeaderValue::from_static("1");
@@ -218,6 +234,16 @@ impl Outgoing {
         .encode(retry, &mut self.bytes);
         self.bytes.extend_from_slice(reason.as_bytes());
         self.bytes.push(b'\n');
+    }
+
+    /// What is in the buffer, to be kept, of which `at` bytes are sent: the buffer itself, unless that is much larger.
+    pub(super) fn take_unsent(&mut self, at: &mut usize) -> Vec<u8> {
+        if self.bytes.len() > self.bytes.capacity() / 2 {
+            return std::mem::take(&mut self.bytes);
+        }
+        let unsent = self.bytes[std::mem::take(at)..].to_vec();
+        self.reset();
+        unsent
     }
 
     /// Empties the buffer for the next turn.
@@ -243,6 +269,17 @@ fn framing_of(body: &ResponseBody) -> ResponseFraming {
             ResponseFraming::Chunked
         }
         ResponseBody::Upgrade { .. } => ResponseFraming::NoBody,
+    }
+}
+
+/// What is kept of a body, at the most, should its peer not take it. Bytes that others have too are not kept for this answer.
+#[inline]
+fn kept_bytes(body: &ResponseBody) -> usize {
+    match body {
+        ResponseBody::Owned(bytes) => bytes.len(),
+        ResponseBody::Bytes(bytes) if bytes.is_unique() => bytes.len(),
+        ResponseBody::Chunks { .. } => STREAM_FILL_BYTES,
+        _ => 0,
     }
 }
 

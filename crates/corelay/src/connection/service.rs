@@ -12,6 +12,7 @@ use crate::http::panics::caught;
 use crate::http::{BodyWriter, Params, Request, RequestBody, Response, Upgraded};
 use crate::shared::Shared;
 use crate::tally::Tally;
+use bytes::Bytes;
 use corelay_http::{BodyDecoder, Persistence, RequestHead, ResponseFraming};
 use corelay_poll::Interest;
 use std::net::SocketAddr;
@@ -32,7 +33,7 @@ pub(crate) enum Job {
 
 /// The body of a request that a service thread is to answer.
 pub(crate) enum CallBody {
-    Whole(Vec<u8>),
+    Whole(Bytes),
     /// Still coming; this much is here.
     Stream(Vec<u8>),
 }
@@ -69,7 +70,8 @@ impl Job {
         let Exchange { socket, leftover, .. } = exchange;
         // Whoever still holds the socket took a body with it and reads it at this moment.
         let socket = Arc::try_unwrap(socket).map_err(|held| hang_up(&held))?;
-        let unfinished = Some(Box::new(Unfinished { input: leftover, doing, ..Unfinished::default() }));
+        let unfinished = Unfinished { input: leftover, doing, ..Unfinished::default() };
+        let unfinished = Some(Box::new(unfinished.held_anyway(server)));
         Ok(Connection { unfinished, registered: Interest::NONE, ..Connection::new(socket, peer, deadline) })
     }
 }
@@ -109,12 +111,12 @@ impl Exchange<'_> {
         let endpoint = self.server.app.route(&head, &mut params);
         let (incoming, whole) = match body {
             CallBody::Whole(bytes) => (None, bytes),
-            CallBody::Stream(early) => (Some(self.incoming(&head, early)), Vec::new()),
+            CallBody::Stream(early) => (Some(self.incoming(&head, early)), Bytes::new()),
         };
         let body = match &incoming {
             Some(incoming) => RequestBody::Stream(incoming.to_body(head.framing())),
             None if whole.is_empty() => RequestBody::Empty,
-            None => RequestBody::Whole(&whole),
+            None => RequestBody::Gathered(&whole),
         };
         if endpoint.habit().burns() && endpoint.habit().is_learnt() {
             self.tally.yield_to_others();
@@ -220,6 +222,10 @@ impl Exchange<'_> {
         let (tail, doing) = match answer {
             Ok(()) => (Tail::None, Doing::Again),
             Err(pause) => (pause.tail, pause.doing),
+        };
+        let Ok(_room) = tail.room(tail.own_bytes(), self.server) else {
+            drop_in_user_code((tail, doing), self.tally);
+            return Err(CloseReason::Overload);
         };
         self.send()?;
         match tail {

@@ -83,7 +83,7 @@ impl Connection {
         server: &Shared,
     ) -> Next {
         let Pause { mut tail, doing, head_due } = pause;
-        let mut at = 0;
+        let (mut at, tail_bytes) = (0, tail.own_bytes());
         let sent = if turn.out.bytes.is_empty() && matches!(tail, Tail::None) {
             Sent::All
         } else {
@@ -103,9 +103,14 @@ impl Connection {
             (Sent::Partly { .. }, doing) => {
                 let mut unfinished = Box::<Unfinished>::default();
                 unfinished.keep(leftover, &doing, turn);
-                unfinished.output = std::mem::take(&mut turn.out.bytes);
+                unfinished.output = turn.out.take_unsent(&mut at);
                 unfinished.unacknowledged = unacknowledged(self.socket.as_fd());
+                let room = tail.room(tail_bytes, server);
                 (unfinished.sent, unfinished.tail, unfinished.doing) = (at, tail, doing);
+                match room {
+                    Ok(room) if unfinished.hold(server).is_ok() => unfinished.tail_room = room,
+                    _ => return self.cut_off(unfinished, turn),
+                }
                 self.deadline = turn.now.tick.after(server.ticks.write);
                 self.unfinished = Some(unfinished);
                 Next::Write
@@ -161,6 +166,9 @@ impl Connection {
             Doing::Linger { .. } => Next::Read,
         };
         unfinished.doing = doing;
+        if unfinished.hold(server).is_err() {
+            return self.refuse_input(turn, server);
+        }
         self.unfinished = Some(unfinished);
         next
     }
@@ -182,7 +190,7 @@ impl Connection {
     /// Ends a connection whose answer broke off. Where nothing but the end of the connection would mark the end of the
     /// body, a reset says that this is not it.
     pub(super) fn abandon(&mut self, reason: CloseReason) -> Next {
-        if reason == CloseReason::AnswerBroken {
+        if matches!(reason, CloseReason::AnswerBroken | CloseReason::Overload) {
             let _ = rustix::net::sockopt::set_socket_linger(&self.socket, Some(std::time::Duration::ZERO));
         }
         Next::Close(reason)

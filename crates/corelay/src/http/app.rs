@@ -10,7 +10,9 @@ use super::endpoint::Endpoint;
 use super::params::Params;
 use super::state::States;
 use super::static_paths::StaticPaths;
+use crate::buffers::Buffers;
 use crate::status::Count;
+use std::sync::Arc;
 
 /// A router that has been checked and is ready to serve: made by [`Router::finish`](super::Router::finish).
 pub struct App {
@@ -29,6 +31,8 @@ pub struct App {
     pub(crate) states: States,
     /// Bodies refused with 503 because there was no memory for them.
     pub(crate) no_memory: Count,
+    /// What all connections keep.
+    pub(crate) buffers: Arc<Buffers>,
     /// The most that an extractor may gather where the route does not say, in bytes.
     pub(crate) whole_body_bytes_max: usize,
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ::http::{HeaderValue, Method, StatusCode, header};
 
 use crate::config::Limits;
+use crate::buffers::Buffers;
 use crate::status::Count;
 
 use super::app::{App, PathEndpoints, TABLE_METHODS};
@@ -57,6 +58,7 @@ pub(crate) fn assemble(router: Router) -> Result<App, RouteError> {
         connect,
         states: router.states,
         no_memory: Count::default(),
+        buffers: Buffers::new(usize::MAX),
         whole_body_bytes_max: Limits::default().max_buffered_body_bytes,
     })
 }

@@ -11,6 +11,10 @@ use std::time::Instant;
 use ::http::StatusCode;
 use bytes::{Buf, Bytes};
 
+use super::app::App;
+use super::gathering::Gathering;
+use super::request::WholeBody;
+
 /// The body of a request, read by a handler as it arrives.
 ///
 /// As an extractor it never fails. Reading returns `Ok(0)` at the end of the body. An error that comes from
@@ -124,27 +128,15 @@ impl Body {
         }
     }
 
-    /// Reads to the end, and refuses with 413 what is longer than `limit` bytes.
-    pub(crate) fn read_whole(self, limit: usize) -> io::Result<Bytes> {
+    /// Reads to the end, and refuses with 413 what is longer than `limit` bytes, with 503 what there is no room for.
+    pub(crate) fn read_whole(self, limit: usize, app: &App) -> io::Result<WholeBody<'static>> {
         match self.source {
-            Source::Memory(bytes) if bytes.len() <= limit => return Ok(bytes),
+            Source::Memory(bytes) if bytes.len() <= limit => return Ok(WholeBody::Owned(bytes)),
             Source::Memory(_) => return Err(BodyError::too_large().into()),
             Source::Reader(_) => {}
         }
         let mut body = self.limited(limit);
-        let mut whole = Vec::new();
-        whole.try_reserve(body.first_reservation()).map_err(|_| BodyError::no_memory())?;
-        match body.read_to_end(&mut whole) {
-            Ok(_) => Ok(whole.into()),
-            Err(error) if error.kind() == io::ErrorKind::OutOfMemory => Err(BodyError::no_memory().into()),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// What to reserve before reading: a peer's claim of a length is believed up to a point.
-    fn first_reservation(&self) -> usize {
-        const BELIEVED_BYTES_MAX: u64 = 64 * 1024;
-        self.length.unwrap_or(0).min(BELIEVED_BYTES_MAX) as usize
+        Gathering::new(body.length, limit, 0).read_whole(&mut body, app).map(WholeBody::Read)
     }
 
     /// All that is allowed has been read: this is the end of the body, or too much.
@@ -244,12 +236,18 @@ impl BodyError {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "there is no memory for the body at present")
     }
 
+    /// All connections together keep as much as they may: 503 (RFC 9110, section 15.6.4).
+    pub(crate) const fn no_room() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "there is no room for the body at present")
+    }
+
     /// The one inside `error`, if it came from reading a request's body.
     pub fn of(error: &io::Error) -> Option<&Self> {
         error.get_ref()?.downcast_ref()
     }
 
-    /// The status to answer with: 413 too large, 408 too slow, 400 badly framed or cut off, 503 no memory for it.
+    /// The status to answer with: 413 too large, 408 too slow, 400 badly framed or cut off, 503 no memory for it, or no room
+    /// within `--max-buffered-bytes`.
     pub fn status(&self) -> StatusCode {
         self.status
     }

@@ -37,6 +37,7 @@ mod body;
 pub(crate) mod buffer;
 mod endpoint;
 mod extract;
+mod gathering;
 mod habit;
 mod handler;
 mod into_response;
@@ -77,6 +78,7 @@ pub(crate) use self::{
     assembly::fixed,
     body::BodySource,
     endpoint::Endpoint,
+    gathering::Gathering,
     request::RequestBody,
     response::{BodyWriter, ResponseBody},
 };

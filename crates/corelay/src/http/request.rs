@@ -16,6 +16,7 @@ use super::app::App;
 use super::body::{Body, BodyError};
 use super::endpoint::Endpoint;
 use super::extract::FromRequest;
+use super::gathering::Gathering;
 use super::params::Params;
 
 /// One request, borrowed from the connection that it came in on.
@@ -49,14 +50,16 @@ pub struct Request<'a> {
 pub(crate) enum RequestBody<'a> {
     /// There is none, or the handler does not look at it, or it has been taken.
     Empty,
-    /// All of it, gathered before the call.
+    /// All of it, in the connection's input.
     Whole(&'a [u8]),
+    /// All of it, gathered before the call.
+    Gathered(&'a Bytes),
     /// Still coming in; reading it may block.
     Stream(Body),
 }
 
 impl RequestBody<'_> {
-    /// Bytes of the input that a gathered body takes up.
+    /// Bytes of the input that the body takes up.
     #[inline]
     pub(crate) fn len(&self) -> usize {
         if let RequestBody::Whole(bytes) = self { bytes.len() } else { 0 }
@@ -66,7 +69,9 @@ impl RequestBody<'_> {
 /// A body that was gathered, wherever it was gathered.
 pub(crate) enum WholeBody<'a> {
     Borrowed(&'a [u8]),
+    Gathered(&'a Bytes),
     Owned(Bytes),
+    Read(Gathering),
 }
 
 impl<'a> Request<'a> {
@@ -92,8 +97,12 @@ impl<'a> Request<'a> {
         let body = match std::mem::replace(&mut self.body, RequestBody::Empty) {
             RequestBody::Empty => Body::default(),
             RequestBody::Whole(bytes) => {
-                self.copied(bytes).map_or_else(|refused| Body::failing(refused, bytes.len()), Body::from)
+                self.copied(bytes).map_or_else(
+                    |refused| Body::failing(refused, bytes.len()),
+                    |copy| Body::from(Bytes::from(copy)),
+                )
             }
+            RequestBody::Gathered(bytes) => bytes.clone().into(),
             RequestBody::Stream(body) => body,
         };
         match self.endpoint.body_limit() {
@@ -104,13 +113,14 @@ impl<'a> Request<'a> {
 
     /// The whole body, where it is here and nobody has taken it; `None` while it is still to be read.
     ///
-    /// It lies in the connection's buffer: nothing is copied. See
+    /// It lies in a buffer of the connection's: nothing is copied. See
     /// [`EndpointBuilder::gathered`](super::EndpointBuilder::gathered).
     #[inline]
     pub fn whole_body(&self) -> Option<&'a [u8]> {
         match self.body {
             RequestBody::Empty => Some(&[]),
             RequestBody::Whole(bytes) => Some(bytes),
+            RequestBody::Gathered(bytes) => Some(bytes),
             RequestBody::Stream(_) => None,
         }
     }
@@ -140,31 +150,39 @@ impl<'a> Request<'a> {
             RequestBody::Empty => Ok(WholeBody::Borrowed(&[])),
             RequestBody::Whole(bytes) if bytes.len() > limit => Err(BodyError::too_large().into()),
             RequestBody::Whole(bytes) => Ok(WholeBody::Borrowed(bytes)),
-            RequestBody::Stream(body) => body.read_whole(limit).map(WholeBody::Owned).inspect_err(|error| {
-                if error.kind() == io::ErrorKind::OutOfMemory {
-                    self.app.no_memory.add_shared(1);
-                }
-            }),
+            RequestBody::Gathered(bytes) if bytes.len() > limit => Err(BodyError::too_large().into()),
+            RequestBody::Gathered(bytes) => Ok(WholeBody::Gathered(bytes)),
+            RequestBody::Stream(body) => body.read_whole(limit, self.app),
+        }
+    }
+
+    /// As [`Request::take_whole`], in memory that can be kept.
+    pub(crate) fn take_own(&mut self) -> io::Result<Bytes> {
+        match self.take_whole()? {
+            WholeBody::Borrowed(bytes) => Ok(self.copied(bytes)?.into()),
+            WholeBody::Gathered(bytes) => Ok(bytes.clone()),
+            WholeBody::Owned(bytes) => Ok(bytes),
+            WholeBody::Read(gathering) => Ok(gathering.into_bytes()),
         }
     }
 
     /// As [`Request::take_whole`], in memory of its own.
-    pub(crate) fn take_own(&mut self) -> io::Result<Bytes> {
+    pub(crate) fn take_vec(&mut self) -> io::Result<Vec<u8>> {
         match self.take_whole()? {
-            WholeBody::Borrowed(bytes) => self.copied(bytes).map_err(io::Error::from),
-            WholeBody::Owned(bytes) => Ok(bytes),
+            WholeBody::Read(gathering) => Ok(gathering.into_vec()),
+            whole => Ok(self.copied(whole.as_slice())?),
         }
     }
 
     /// A copy, for which there may be no memory: a body is the one thing a peer makes large.
-    fn copied(&self, bytes: &[u8]) -> Result<Bytes, BodyError> {
+    fn copied(&self, bytes: &[u8]) -> Result<Vec<u8>, BodyError> {
         let mut copy = Vec::new();
         if copy.try_reserve_exact(bytes.len()).is_err() {
             self.app.no_memory.add_shared(1);
             return Err(BodyError::no_memory());
         }
         copy.extend_from_slice(bytes);
-        Ok(copy.into())
+        Ok(copy)
     }
 
     /// Drops what user code left in here, while the fence around user code still stands.
@@ -301,7 +319,9 @@ impl WholeBody<'_> {
     pub(crate) fn as_slice(&self) -> &[u8] {
         match self {
             WholeBody::Borrowed(bytes) => bytes,
+            WholeBody::Gathered(bytes) => bytes,
             WholeBody::Owned(bytes) => bytes,
+            WholeBody::Read(gathering) => gathering.as_slice(),
         }
     }
 }

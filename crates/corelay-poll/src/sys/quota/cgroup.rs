@@ -1,41 +1,44 @@
-//! The CPU quota of the control group, cgroups(7).
+//! What the control group grants, cgroups(7): CPU time, memory, tasks.
 //!
 //! `/proc/self/cgroup` says where in each hierarchy the process is, `/proc/self/mountinfo` where the
 //! hierarchies can be read. In a container the mount may begin below the hierarchy's root (its "root" field),
-//! and then that much of the path is not there. A quota binds the whole subtree, so the tightest on the way
+//! and then that much of the path is not there. A limit binds the whole subtree, so the tightest on the way
 //! up is the one that counts.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 pub(crate) fn cpu_quota() -> Option<f64> {
-    let cgroup = fs::read_to_string("/proc/self/cgroup").ok()?;
-    let mountinfo = fs::read_to_string("/proc/self/mountinfo").ok()?;
+    let (cgroup, mountinfo) = of_this_process()?;
     tightest(&cgroup, &mountinfo, |path| fs::read_to_string(path).ok())
+}
+
+/// The least `memory.max` (v2) or `memory.limit_in_bytes` (v1) of the process's group and those above it, in bytes.
+pub(crate) fn memory_limit() -> Option<u64> {
+    let (cgroup, mountinfo) = of_this_process()?;
+    least_memory(&cgroup, &mountinfo, |path| fs::read_to_string(path).ok())
 }
 
 /// Whether the process's group, or one above it, has as many tasks as `pids.max` lets it have. Of cgroup v2 alone.
 pub(crate) fn tasks_are_full() -> bool {
-    let (Ok(cgroup), Ok(mountinfo)) =
-        (fs::read_to_string("/proc/self/cgroup"), fs::read_to_string("/proc/self/mountinfo"))
-    else {
-        return false;
-    };
+    let Some((cgroup, mountinfo)) = of_this_process() else { return false };
     full(&cgroup, &mountinfo, |path| fs::read_to_string(path).ok())
+}
+
+/// Where it is in each hierarchy, and where those are.
+fn of_this_process() -> Option<(String, String)> {
+    fs::read_to_string("/proc/self/cgroup").ok().zip(fs::read_to_string("/proc/self/mountinfo").ok())
 }
 
 fn full(cgroup: &str, mountinfo: &str, read: impl Fn(&Path) -> Option<String>) -> bool {
     let number = |path: PathBuf| read(&path)?.trim().parse::<u64>().ok();
-    let group = cgroup.lines().filter_map(membership).find(|(version, _)| *version == Version::V2);
-    let Some((version, path)) = group else { return false };
-    let place = mountinfo.lines().find_map(|line| place_in_mount(line, version, path));
-    place.into_iter().flat_map(ancestors).any(|group| {
+    groups(cgroup, mountinfo, "pids").any(|(version, group)| {
         let (now, max) = (number(group.join("pids.current")), number(group.join("pids.max")));
-        now.zip(max).is_some_and(|(now, max)| now >= max)
+        version == Version::V2 && now.zip(max).is_some_and(|(now, max)| now >= max)
     })
 }
 
-/// A hierarchy that may limit CPU time.
+/// A hierarchy of groups.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Version {
     V1,
@@ -44,31 +47,49 @@ enum Version {
 
 /// The arguments are the two files of `/proc/self`, and how to read a file.
 fn tightest(cgroup: &str, mountinfo: &str, read: impl Fn(&Path) -> Option<String>) -> Option<f64> {
-    let quotas = cgroup.lines().filter_map(membership).flat_map(|(version, path)| {
-        let place = mountinfo.lines().find_map(|line| place_in_mount(line, version, path));
-        place
-            .into_iter()
-            .flat_map(ancestors)
-            .filter_map(|group| quota_of(version, &group, &read))
-            .collect::<Vec<_>>()
-    });
+    let quotas = groups(cgroup, mountinfo, "cpu").filter_map(|(version, group)| quota_of(version, &group, &read));
     quotas.min_by(f64::total_cmp)
 }
 
+/// The same. "max" in v2, and in v1 a number larger than any machine's memory, mean no limit.
+fn least_memory(cgroup: &str, mountinfo: &str, read: impl Fn(&Path) -> Option<String>) -> Option<u64> {
+    let limits = groups(cgroup, mountinfo, "memory").filter_map(|(version, group)| {
+        let name = if version == Version::V2 { "memory.max" } else { "memory.limit_in_bytes" };
+        read(&group.join(name))?.trim().parse().ok()
+    });
+    limits.min()
+}
+
+/// The process's group and those above it, of each hierarchy in which `controller` may limit them.
+fn groups<'a>(
+    cgroup: &'a str,
+    mountinfo: &'a str,
+    controller: &'a str,
+) -> impl Iterator<Item = (Version, PathBuf)> + 'a {
+    cgroup.lines().filter_map(move |line| membership(line, controller)).flat_map(move |(version, path)| {
+        let place = mountinfo.lines().find_map(|line| place_in_mount(line, (version, controller), path));
+        place.into_iter().flat_map(ancestors).map(move |group| (version, group))
+    })
+}
+
 /// A line of `/proc/self/cgroup`: `0::/path` for v2, `4:cpu,cpuacct:/path` for v1.
-fn membership(line: &str) -> Option<(Version, &str)> {
+fn membership<'a>(line: &'a str, controller: &str) -> Option<(Version, &'a str)> {
     let mut fields = line.splitn(3, ':');
     let (hierarchy, controllers, path) = (fields.next()?, fields.next()?, fields.next()?);
     if hierarchy == "0" && controllers.is_empty() {
         return Some((Version::V2, path));
     }
-    controllers.split(',').any(|controller| controller == "cpu").then_some((Version::V1, path))
+    controllers.split(',').any(|one| one == controller).then_some((Version::V1, path))
 }
 
 /// A line of `/proc/self/mountinfo`, if it mounts that hierarchy: the mount point, and the directories below
 /// it that lead to the group at `path`. proc_pid_mountinfo(5):
 /// `36 35 98:0 /root /mount/point rw,noatime master:1 - cgroup2 cgroup2 rw,cpu`.
-fn place_in_mount(line: &str, version: Version, path: &str) -> Option<(PathBuf, PathBuf)> {
+fn place_in_mount(
+    line: &str,
+    (version, controller): (Version, &str),
+    path: &str,
+) -> Option<(PathBuf, PathBuf)> {
     let (mount, filesystem) = line.split_once(" - ")?;
     let mut mount = mount.split(' ').skip(3);
     let (root, mount_point) = (mount.next()?, mount.next()?);
@@ -76,7 +97,7 @@ fn place_in_mount(line: &str, version: Version, path: &str) -> Option<(PathBuf, 
     let (kind, options) = (filesystem.next()?, filesystem.nth(1)?);
     let is_it = match version {
         Version::V2 => kind == "cgroup2",
-        Version::V1 => kind == "cgroup" && options.split(',').any(|option| option == "cpu"),
+        Version::V1 => kind == "cgroup" && options.split(',').any(|option| option == controller),
     };
     let below = Path::new(path).strip_prefix(root).unwrap_or(Path::new(""));
     // Moved out of the part that is mounted (its path then begins "/.."), it can read at least the mount's
@@ -178,6 +199,26 @@ mod tests {
         assert!(full("100\n", "100\n"));
         assert!(!full("99\n", "100\n"));
         assert!(!full("99\n", "max\n"));
+    }
+
+    fn memory(cgroup: &str, mountinfo: &str, files: &[(&str, &str)]) -> Option<u64> {
+        least_memory(cgroup, mountinfo, |path| {
+            files.iter().find(|(name, _)| Path::new(name) == path).map(|(_, text)| (*text).to_owned())
+        })
+    }
+
+    #[test]
+    fn the_least_limit_of_memory_on_the_way_up_counts() {
+        let files = [
+            ("/sys/fs/cgroup/a/b/memory.max", "max\n"),
+            ("/sys/fs/cgroup/a/memory.max", "536870912\n"),
+            ("/sys/fs/cgroup/memory.max", "1073741824\n"),
+        ];
+        assert_eq!(memory("0::/a/b\n", V2, &files), Some(512 << 20));
+        assert_eq!(memory("0::/a/b\n", V2, &files[..1]), None);
+        let v1 = [("/sys/fs/cgroup/memory/a/memory.limit_in_bytes", "268435456\n")];
+        assert_eq!(memory("9:memory:/a\n3:cpu,cpuacct:/b\n", V1, &v1), Some(256 << 20));
+        assert_eq!(memory("3:cpu,cpuacct:/a\n", V1, &v1), None);
     }
 
     #[test]

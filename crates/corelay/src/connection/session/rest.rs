@@ -162,6 +162,9 @@ impl Connection {
             Err(_) => session.flow = Flow::Full,
             Ok(()) => {}
         }
+        if unfinished.hold(lent.server).is_err() {
+            return Next::Close(CloseReason::Overload);
+        }
         self.unfinished = Some(unfinished);
         self.deadline = session.deadline();
         Next::Write

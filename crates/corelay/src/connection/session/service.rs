@@ -21,7 +21,7 @@ impl Connection {
         match self.answer_apart(&mut session, kept, (server, hosted), tally) {
             Ok(unfinished) => {
                 let left = !unfinished.input.is_empty() || !matches!(unfinished.doing, Doing::Idle);
-                self.unfinished = left.then(|| Box::new(unfinished));
+                self.unfinished = left.then(|| Box::new(unfinished.held_anyway(server)));
                 self.session = Some(session);
                 Ok(self)
             }

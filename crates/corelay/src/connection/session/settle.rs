@@ -93,8 +93,11 @@ impl Connection {
                     // Once the output is taken it is asked again.
                     (unfinished.doing, session.flow) = (Doing::Idle, Flow::Full);
                 }
-                unfinished.output = std::mem::take(&mut turn.out.bytes);
+                unfinished.output = turn.out.take_unsent(&mut unfinished.sent);
                 unfinished.unacknowledged = unacknowledged(self.socket.as_fd());
+                if unfinished.hold(lent.server).is_err() {
+                    return Next::Close(CloseReason::Overload);
+                }
                 session.due = lent.now.after(lent.server.ticks.write);
                 self.unfinished = Some(Box::new(unfinished));
                 self.deadline = session.deadline();
@@ -122,7 +125,11 @@ impl Connection {
             return self.go_on(unfinished, doing, None, turn, lent.server);
         }
         if !kept.is_empty() {
-            self.unfinished = Some(Box::new(Unfinished { input: kept, ..Unfinished::default() }));
+            let mut unfinished = Box::new(Unfinished { input: kept, ..Unfinished::default() });
+            if unfinished.hold(lent.server).is_err() {
+                return Next::Close(CloseReason::Overload);
+            }
+            self.unfinished = Some(unfinished);
         }
         let ticks = match session.flow {
             Flow::Paused | Flow::Ended => None,

@@ -42,6 +42,7 @@ const INPUTS: [&str; 20] = [
 
 fn assert_next_is_served(rig: &mut Rig, before: &str) {
     rig.reconnect();
+    assert_eq!(rig.server.app.buffers.in_use(), 0, "kept after {before:?}");
     assert_eq!(rig.send("GET / HTTP/1.1\r\nHost: t\r\n\r\n"), None, "after {before:?}");
     let answer = rig.received_text();
     assert!(

@@ -20,7 +20,8 @@ impl FromRequest for Body {
     }
 }
 
-/// The whole body.
+/// The whole body. Where it was gathered this is what it was gathered in, and counts for `--max-buffered-bytes` until the last of it
+/// is dropped.
 impl FromRequest for Bytes {
     type Rejection = Rejection;
 
@@ -38,7 +39,7 @@ impl FromRequest for Vec<u8> {
     const BODY: BodyUse = BodyUse::Whole { limit: None };
 
     fn from_request(request: &mut Request<'_>) -> Result<Self, Rejection> {
-        Ok(request.take_own()?.into())
+        Ok(request.take_vec()?)
     }
 }
 
@@ -49,8 +50,7 @@ impl FromRequest for String {
     const BODY: BodyUse = BodyUse::Whole { limit: None };
 
     fn from_request(request: &mut Request<'_>) -> Result<Self, Rejection> {
-        let bytes = request.take_own()?;
-        Self::from_utf8(bytes.into())
+        Self::from_utf8(request.take_vec()?)
             .map_err(|_| Rejection::new(StatusCode::BAD_REQUEST, "the body is not UTF-8"))
     }
 }
