@@ -15,17 +15,21 @@ const EACH: usize = 100;
 const CONNECTIONS: u64 = 3 * EACH as u64 + 1;
 const HEAD_BYTES: u64 = 4 * KIB;
 const BODY_BYTES: u64 = 256 * KIB;
+/// Less than what the bodies alone would need, so that some of them are refused.
+const BUFFERED_BYTES: u64 = 16 * 1024 * KIB;
 const PIPELINED: u64 = 8;
 const SERVICE_THREADS: u64 = 8;
 const STACK_BYTES: u64 = 256 * KIB;
 
-const LIMITS: [&str; 14] = [
+const LIMITS: [&str; 16] = [
     "--max-connections",
     "301",
     "--max-head-bytes",
     "4k",
     "--max-buffered-body-bytes",
     "256k",
+    "--max-buffered-bytes",
+    "16m",
     "--max-pipelined",
     "8",
     "--max-service-threads",
@@ -38,27 +42,25 @@ const LIMITS: [&str; 14] = [
 
 /// The formula of `docs/memory.md`, less what the server takes before anybody has come.
 fn bound(engine: Engine) -> u64 {
-    let input = (64 * KIB).max(2 * HEAD_BYTES);
-    let gathered = 2 * BODY_BYTES + HEAD_BYTES;
-    // The demo's longest chunk is 64 KiB.
-    let answers = (PIPELINED * 17 * KIB).max(2 * (64 + 64) * KIB);
-    let connection = 4 * KIB + input + gathered.max(answers);
     let thread = if engine.name == "threads" { STACK_BYTES } else { 0 };
+    let connections = CONNECTIONS * (12 * KIB + thread);
+    let answers = (PIPELINED * 17 * KIB).max(256 * KIB);
     let service = (SERVICE_THREADS + 2) * (STACK_BYTES + 320 * KIB);
-    CONNECTIONS * (connection + thread) + service
+    connections + BUFFERED_BYTES + service + 2 * (64 * KIB + answers)
 }
 
-/// Sends this, of which the server makes nothing yet.
-fn unfinished(server: &Server, bytes: &[u8]) -> (Client, u64) {
+/// Sends this, of which the server makes nothing yet, or nothing at all.
+fn unfinished(server: &Server, bytes: &[u8]) -> Client {
     let mut client = server.connect();
-    client.send(bytes);
-    (client, bytes.len() as u64)
+    for piece in bytes.chunks(64 * 1024) {
+        // Where it is refused the connection may be at its end.
+        let _ = client.try_send(piece);
+    }
+    client
 }
 
-fn received(admin: &mut Client) -> u64 {
-    let status: Value = serde_json::from_slice(&admin.get("/status").body).expect("JSON");
-    let cores = status["cores"].as_array().expect("a list of cores");
-    cores.iter().filter_map(|core| core["received_bytes"].as_u64()).sum()
+fn status(admin: &mut Client) -> Value {
+    serde_json::from_slice(&admin.get("/status").body).expect("JSON")
 }
 
 fn peers_that_hold_all_they_may_stay_below_the_bound(engine: Engine) {
@@ -75,24 +77,33 @@ fn peers_that_hold_all_they_may_stay_below_the_bound(engine: Engine) {
     let mut body =
         format!("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: {BODY_BYTES}\r\n\r\n").into_bytes();
     body.resize(body.len() + BODY_BYTES as usize - 1, b'x');
-    let heads: Vec<_> = (0..EACH).map(|_| unfinished(&server, head.as_bytes())).collect();
-    let bodies: Vec<_> = (0..EACH).map(|_| unfinished(&server, &body)).collect();
-    let readers: Vec<_> = (0..EACH)
-        .map(|_| {
-            let mut client = server.connect_with_receive_buffer(4096);
-            client.send("GET /bytes/1000000000 HTTP/1.1\r\nHost: test\r\n\r\n");
-            client
-        })
-        .collect();
-    let sent: u64 = heads.iter().chain(&bodies).map(|(_, bytes)| bytes).sum();
+    let held = || server.process().resident_bytes().saturating_sub(before);
+    let (mut peers, mut most) = (Vec::new(), 0);
+    for _ in 0..EACH {
+        peers.push(unfinished(&server, head.as_bytes()));
+        peers.push(unfinished(&server, &body));
+        let mut reader = server.connect_with_receive_buffer(4096);
+        reader.send("GET /bytes/1000000000 HTTP/1.1\r\nHost: test\r\n\r\n");
+        peers.push(reader);
+        most = held().max(most);
+    }
 
     let begun = Instant::now();
-    while received(&mut admin) < sent {
-        assert!(begun.elapsed() < PATIENCE, "the server does not read");
+    let mut now = status(&mut admin);
+    while now["refused"]["buffered_bytes"] == 0 {
+        assert!(begun.elapsed() < PATIENCE, "all of it found room: {now}");
+        most = held().max(most);
+        now = status(&mut admin);
     }
-    let held = server.process().resident_bytes().saturating_sub(before);
-    let bodies_alone = EACH as u64 * BODY_BYTES;
-    assert!(held >= bodies_alone / 2, "{held} bytes: the peers did not make it hold their bodies");
-    assert!(held <= bound(engine), "{held} bytes are held, of {} at most", bound(engine));
-    drop((heads, bodies, readers));
+    let kept = now["buffered_bytes"].as_u64().expect("a number");
+    assert_eq!(now["buffered_bytes_max"], BUFFERED_BYTES);
+    assert!(kept >= BUFFERED_BYTES / 2, "{kept} bytes: the peers did not make it keep what it may");
+    assert!(kept <= BUFFERED_BYTES, "{kept} bytes are kept");
+    assert!(most >= BUFFERED_BYTES / 2, "{most} bytes: what it keeps is not in its memory");
+    assert!(most <= bound(engine), "{most} bytes are held, of {} at most", bound(engine));
+    drop(peers);
+    let begun = Instant::now();
+    while status(&mut admin)["buffered_bytes"] != 0 {
+        assert!(begun.elapsed() < PATIENCE, "the peers are gone, and what they had is still counted");
+    }
 }

@@ -37,6 +37,11 @@ impl Counters {
         number(&self.0["refused"][limit])
     }
 
+    /// Bytes that connections keep.
+    pub(crate) fn buffered_bytes(&self) -> u64 {
+        number(&self.0["buffered_bytes"])
+    }
+
     /// Panics of user code.
     pub(crate) fn handler_panics(&self) -> u64 {
         self.of_all_cores(|core| number(&core["handler_panics"]))

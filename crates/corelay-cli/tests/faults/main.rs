@@ -18,6 +18,7 @@ mod neighbour;
 mod allocating_handlers;
 mod bad_links;
 mod body_memory_refused;
+mod buffers_exhausted;
 mod descriptors_exhausted;
 mod endless_chunks;
 mod endless_heads;
