@@ -210,10 +210,7 @@ impl Outgoing {
     #[cold]
     fn refuse_answer(&mut self, body: ResponseBody, tally: &mut Tally) -> Box<Pause> {
         drop_in_user_code(body, tally);
-        self.encode_refusal(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "there is no room for the answer at present",
-        );
+        self.encode_refusal(StatusCode::SERVICE_UNAVAILABLE, "there is no room for the answer at present");
         Pause::closing(CloseReason::Overload, true)
     }
 

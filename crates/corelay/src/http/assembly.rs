@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ::http::{HeaderValue, Method, StatusCode, header};
 
-use crate::config::Limits;
 use crate::buffers::Buffers;
+use crate::config::Limits;
 use crate::status::Count;
 
 use super::app::{App, PathEndpoints, TABLE_METHODS};

@@ -180,7 +180,9 @@ mod tests {
     #[test]
     fn a_body_is_read_to_its_end_or_to_its_limit() {
         let app = app(64 * MIB);
-        for (length, declared) in [(0_usize, true), (1, false), (100, true), (200_000, true), (200_000, false)] {
+        for (length, declared) in
+            [(0_usize, true), (1, false), (100, true), (200_000, true), (200_000, false)]
+        {
             let sent: Vec<u8> = (0..length).map(|byte| byte as u8).collect();
             let declared = declared.then_some(length as u64);
             let stream = |bytes: &[u8]| Body::from_reader(Box::new(Cursor::new(bytes.to_vec())), declared);

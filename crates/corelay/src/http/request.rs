@@ -96,12 +96,10 @@ impl<'a> Request<'a> {
     pub fn take_body(&mut self) -> Body {
         let body = match std::mem::replace(&mut self.body, RequestBody::Empty) {
             RequestBody::Empty => Body::default(),
-            RequestBody::Whole(bytes) => {
-                self.copied(bytes).map_or_else(
-                    |refused| Body::failing(refused, bytes.len()),
-                    |copy| Body::from(Bytes::from(copy)),
-                )
-            }
+            RequestBody::Whole(bytes) => self.copied(bytes).map_or_else(
+                |refused| Body::failing(refused, bytes.len()),
+                |copy| Body::from(Bytes::from(copy)),
+            ),
             RequestBody::Gathered(bytes) => bytes.clone().into(),
             RequestBody::Stream(body) => body,
         };

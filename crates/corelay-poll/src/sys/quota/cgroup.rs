@@ -47,7 +47,8 @@ enum Version {
 
 /// The arguments are the two files of `/proc/self`, and how to read a file.
 fn tightest(cgroup: &str, mountinfo: &str, read: impl Fn(&Path) -> Option<String>) -> Option<f64> {
-    let quotas = groups(cgroup, mountinfo, "cpu").filter_map(|(version, group)| quota_of(version, &group, &read));
+    let quotas =
+        groups(cgroup, mountinfo, "cpu").filter_map(|(version, group)| quota_of(version, &group, &read));
     quotas.min_by(f64::total_cmp)
 }
 
