@@ -99,7 +99,7 @@ fn peers_that_hold_all_they_may_stay_below_the_bound(engine: Engine) {
     assert_eq!(now["buffered_bytes_max"], BUFFERED_BYTES);
     assert!(kept >= BUFFERED_BYTES / 2, "{kept} bytes: the peers did not make it keep what it may");
     assert!(kept <= BUFFERED_BYTES, "{kept} bytes are kept");
-    assert!(most >= BUFFERED_BYTES / 2, "{most} bytes: what it keeps is not in its memory");
+    assert!(most >= BUFFERED_BYTES / 4, "{most} bytes: what it keeps is not in its memory");
     assert!(most <= bound(engine), "{most} bytes are held, of {} at most", bound(engine));
     drop(peers);
     let begun = Instant::now();

@@ -1,8 +1,10 @@
-//! A protocol's usual turn allocates nothing, and its connection holds no buffer between two messages.
+//! A protocol's usual turn allocates nothing, and its connection holds no buffer between two messages. What it keeps of one counts.
 
 use super::Rig;
 use crate::CloseReason;
+use crate::config::Config;
 use crate::connection::Next;
+use crate::http::Router;
 use crate::protocol::{Framed, FramedPeer, Hosted, Lines, Messages, Protocol, Step, Terms};
 use allocation_counter::measure;
 use std::convert::Infallible;
@@ -63,4 +65,51 @@ fn between_two_messages_there_is_no_buffer() {
         assert_eq!(rig.connection().unfinished.is_none(), sent.ends_with('\n'), "after {sent:?}");
     }
     assert_eq!(rig.received_text(), "hello\nhello\n");
+}
+
+/// A rig whose connections may keep so many bytes together, of lines that may be long.
+fn bounded(max_buffered_bytes: usize) -> Rig {
+    let mut config = Config::default();
+    config.limits.max_buffered_bytes = Some(max_buffered_bytes);
+    let hosted = Hosted::new(Framed::new(Mirror(Lines::new(50_000))), Terms::default());
+    Rig::of(config, Router::new(), Some(hosted))
+}
+
+#[test]
+fn part_of_a_message_is_counted_given_back_and_without_room_the_end() {
+    let part = vec![b'x'; 20_000];
+    let mut rig = bounded(1 << 20);
+    assert_eq!(rig.send(&part), None);
+    assert!(rig.server.app.buffers.in_use() >= part.len());
+    assert_eq!(rig.send("\n"), None);
+    assert_eq!(rig.received().len(), part.len() + 1);
+    assert_eq!(rig.server.app.buffers.in_use(), 0);
+    let mut full = bounded(0);
+    assert_eq!(full.send(&part), Some(CloseReason::Overload));
+    assert_eq!((full.server.app.buffers.in_use(), full.server.app.buffers.refused.read()), (0, 1));
+}
+
+#[test]
+fn output_that_is_not_taken_is_counted_given_back_and_without_room_the_end() {
+    let lines = "y".repeat(1000) + "\n";
+    let fill = |rig: &mut Rig| loop {
+        if rig.peer.write_all(lines.repeat(20).as_bytes()).is_err() {
+            return None;
+        }
+        match rig.serve() {
+            Next::Write => return None,
+            Next::Close(reason) => return rig.close(reason),
+            _ => {}
+        }
+    };
+    let mut rig = bounded(1 << 20);
+    assert_eq!(fill(&mut rig), None);
+    assert!(rig.server.app.buffers.in_use() > 0);
+    while !rig.received().is_empty() {
+        rig.run();
+    }
+    assert_eq!(rig.server.app.buffers.in_use(), 0);
+    let mut full = bounded(0);
+    assert_eq!(fill(&mut full), Some(CloseReason::Overload));
+    assert_eq!(full.server.app.buffers.in_use(), 0);
 }
