@@ -156,7 +156,7 @@ pub struct BodyError {
 pub enum BodyErrorKind {
     /// A chunk size that is not hexadecimal digits, or is empty.
     ChunkSizeMalformed,
-    /// A chunk size of more than 16 hexadecimal digits.
+    /// A chunk size of more than 16 hexadecimal digits, or of 2^63 and more.
     ChunkSizeTooLong,
     /// A chunk-size line longer than [`Limits::chunk_line_bytes`](crate::Limits::chunk_line_bytes).
     ChunkLineTooLong,
@@ -203,7 +203,7 @@ impl BodyError {
         use BodyErrorKind as Kind;
         match self.kind {
             Kind::ChunkSizeMalformed => "the peer sent a chunk size that is not hexadecimal",
-            Kind::ChunkSizeTooLong => "the peer sent a chunk size of more than 16 digits",
+            Kind::ChunkSizeTooLong => "the peer sent a chunk size of more than 63 bits or 16 digits",
             Kind::ChunkLineTooLong => "the peer sent a chunk-size line longer than the limit",
             Kind::ChunkExtensionMalformed => "the peer sent a malformed chunk extension",
             Kind::ChunkExtensionsTooLarge => "the peer sent more chunk extensions than the limit",

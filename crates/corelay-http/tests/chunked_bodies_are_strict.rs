@@ -56,11 +56,14 @@ fn malformed_sizes_are_refused_with_400() {
     }
     assert_eq!(chunked("00000000000000005\r\n"), Err(Kind::ChunkSizeTooLong), "17 digits");
     assert_eq!(chunked("10000000000000005\r\n"), Err(Kind::ChunkSizeTooLong), "would overflow 64 bits to 5");
+    for size in ["8000000000000000", "ffffffffffffffff"] {
+        assert_eq!(chunked(size), Err(Kind::ChunkSizeTooLong), "others may read {size} as a negative one");
+    }
 }
 
 #[test]
 fn the_greatest_size_does_not_overflow() {
-    let (body, used, complete) = chunked("ffffffffffffffff\r\nabc").unwrap();
+    let (body, used, complete) = chunked("7fffffffffffffff\r\nabc").unwrap();
     assert_eq!((&body[..], used, complete), (&b"abc"[..], 21, false));
 }
 

@@ -21,6 +21,8 @@ use crate::{BodyError, BodyErrorKind, Limits};
 
 /// More digits than a 64-bit size has are not a size (RFC 9112 section 7.1 asks recipients to guard against overflow).
 const SIZE_DIGITS_MAX: u32 = 16;
+/// Nor is what others may read as a negative one: two readings.
+const SIZE_MAX: u64 = i64::MAX as u64;
 
 #[derive(Debug, Clone, Default)]
 pub(super) struct ChunkedDecoder {
@@ -119,6 +121,9 @@ impl ChunkedDecoder {
             return Err(BodyErrorKind::ChunkSizeTooLong);
         }
         self.remaining = self.remaining << 4 | u64::from(digit);
+        if self.remaining > SIZE_MAX {
+            return Err(BodyErrorKind::ChunkSizeTooLong);
+        }
         self.count_line(limits)?;
         Ok(Phase::Size)
     }
