@@ -41,6 +41,20 @@ mod without_load {
     on_every_engine!(nobody_is_refused);
 }
 
+mod waiting {
+    use super::*;
+
+    #[test]
+    fn threads() {
+        handlers_that_wait_keep_nobody_waiting(Engine::THREADS);
+    }
+
+    #[test]
+    fn threads_blocking() {
+        handlers_that_wait_keep_nobody_waiting(Engine::THREADS_BLOCKING);
+    }
+}
+
 mod crowded {
     use super::*;
 
@@ -116,6 +130,14 @@ fn nobody_is_refused(engine: Engine) {
     }
     // Where a test has a processor only now and then, one may come late.
     assert!(refused <= served / 10, "{refused} were refused, {served} were served");
+}
+
+/// On threads few are awake at a time, but for those that wait: eight by eight this would take longer than a client's patience.
+fn handlers_that_wait_keep_nobody_waiting(engine: Engine) {
+    let server = Server::start(engine, &["--shed-target", "20s"]);
+    let mut clients = connect(&server, CLIENTS);
+    let statuses = ask(&mut clients, "GET /sleep/2000 HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert!(statuses.iter().all(|status| *status == 200), "{statuses:?}");
 }
 
 /// A route that burns processor time is learnt and goes to service threads, as many as there are requests: but for the limit.

@@ -29,6 +29,12 @@ struct Client<'a> {
 /// What a thread does from its first to its last.
 pub(super) fn run(post: &Arc<Post>, seat: &Arc<Seat>) {
     seat.sit_down();
+    serve_all(post, seat);
+    seat.leave_gate();
+}
+
+/// Serves one connection after the other.
+fn serve_all(post: &Arc<Post>, seat: &Arc<Seat>) {
     loop {
         let calls = seat.wait();
         if let Some(Mail { token, connection }) = seat.mail() {
@@ -226,8 +232,10 @@ impl Client<'_> {
         let server = &self.post.shared;
         let now = server.epoch.moment(server.clock.now());
         let mut tally = Tally::exact(server.clock.clone(), now).without_learning();
+        self.seat.leave_gate();
         // Where a user's value is dropped out of turn, for a peer that is gone, its panic ends here.
         let ended = caught(|| job.run(connection, server, &mut tally));
+        self.seat.come_in();
         self.post.turns.add(&tally.counters);
         ended.unwrap_or(Err(CloseReason::Internal))
     }

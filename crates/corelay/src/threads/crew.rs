@@ -38,7 +38,9 @@ impl Post {
         match idle {
             Some(seat) => {
                 seat.is_ready_at(now.nanos);
-                seat.hand_over(mail);
+                if seat.hand_over(mail) {
+                    self.let_in(&mut vec![seat]);
+                }
                 true
             }
             None => self.start(mail, now),
@@ -47,12 +49,17 @@ impl Post {
 
     fn start(self: &Arc<Self>, mail: Mail, now: Moment) -> bool {
         let token = mail.token;
-        let seat = Arc::new(Seat::new(mail));
+        let seat = Arc::new(Seat::new(mail, &self.gate));
         seat.is_ready_at(now.nanos);
         // Before the thread is there: it may be done before this one goes on.
         let _ = lock(&self.state).seats.put_back(token, seat.clone());
         match self.spawn(&seat) {
-            Ok(()) => true,
+            Ok(()) => {
+                if !self.gate.is_open() {
+                    self.let_in(&mut vec![seat]);
+                }
+                true
+            }
             Err(limit) => {
                 {
                     let mut state = lock(&self.state);

@@ -1,11 +1,13 @@
 //! A listener: accepts, gives each connection a thread, and from then on only tells it what to look at.
 
+use super::gate::Gate;
 use super::seat::{Calls, Seat};
 use super::turns::Turns;
 use crate::alarm::{ALARM, Alarm};
 use crate::clock::Tick;
 use crate::config::ThreadsWake;
 use crate::door::{Door, door_index, door_token, take_in};
+use crate::engine::spawn;
 use crate::farewell::{Farewells, Guard};
 use crate::shared::Shared;
 use crate::slab::{NOT_A_CONNECTION, Slab};
@@ -31,6 +33,7 @@ pub(super) struct Post {
     /// Rings on for threads that wait alone, once all is to end.
     pub(super) bell: Waker,
     pub(super) turns: Turns,
+    pub(super) gate: Arc<Gate>,
     pub(super) state: Mutex<State>,
     pub(super) shared: Arc<Shared>,
     /// What the listener counts itself.
@@ -74,6 +77,8 @@ pub(super) struct Listener {
     doors: Vec<Door>,
     /// Whom to tell what, when the batch of events is read: kept for its memory.
     pokes: Vec<(Arc<Seat>, Calls)>,
+    /// Those of them that sleep.
+    asleep: Vec<Arc<Seat>>,
 }
 
 impl Listener {
@@ -92,6 +97,9 @@ impl Listener {
         let state = State { seats, idle, alarm, draining: false, ended: false, looked_to: 0 };
         let turns = Turns::default();
         let counters = turns.ledger.open();
+        // Threads that wait for their sockets themselves pass no gate.
+        let gated = shared.pressure(number).is_some() && !wakes_itself(shared);
+        let gate = Arc::new(if gated { Gate::new() } else { Gate::open() });
         let post = Arc::new(Post {
             number,
             cpu,
@@ -99,6 +107,7 @@ impl Listener {
             waker,
             bell,
             turns,
+            gate,
             state: Mutex::new(state),
             shared: shared.clone(),
             counters,
@@ -107,7 +116,7 @@ impl Listener {
             stop: AtomicBool::new(false),
             shut: AtomicBool::new(false),
         });
-        Ok(Self { post, doors, pokes: Vec::new() })
+        Ok(Self { post, doors, pokes: Vec::new(), asleep: Vec::new() })
     }
 
     pub(super) fn post(&self) -> Arc<Post> {
@@ -125,12 +134,14 @@ impl Listener {
     /// Listens until drained or stopped.
     pub(super) fn run(mut self) {
         let mut events = Events::with_capacity(EVENTS_PER_WAIT);
+        self.post.start_usher();
         while !self.is_finished() {
             if let Err(error) = self.post.poller.wait(&mut events, None) {
                 tracing::error!(%error, listener = self.post.number, "a listener's poller failed");
                 break;
             }
             self.post.counters.wake_ups.add(1);
+            self.post.gate.let_in_more().iter().for_each(|seat| seat.wake());
             self.tell_threads(&events);
             for event in events.iter().filter(|event| event.token().generation() == NOT_A_CONNECTION) {
                 match event.token() {
@@ -165,9 +176,9 @@ impl Listener {
     }
 
     fn poke(&mut self) {
-        for (seat, calls) in self.pokes.drain(..) {
-            seat.poke(calls);
-        }
+        let asleep = self.pokes.drain(..).filter_map(|(seat, calls)| seat.tell(calls).then_some(seat));
+        self.asleep.extend(asleep);
+        self.post.let_in(&mut self.asleep);
     }
 
     /// It was rung for: its doors may have to be opened or shut.
@@ -259,7 +270,34 @@ impl Post {
 
     /// Whether its threads wait for their sockets themselves. A protocol's do not: their mail comes by the seat.
     pub(super) fn wakes_itself(&self) -> bool {
-        self.shared.config.threads_wake == ThreadsWake::Blocking && self.shared.hosted.is_none()
+        wakes_itself(&self.shared)
+    }
+
+    /// Wakes those of threads that sleep and have been told something for which there are places; the others wait.
+    pub(super) fn let_in(&self, asleep: &mut Vec<Arc<Seat>>) {
+        if asleep.is_empty() {
+            return;
+        }
+        self.gate.admit(asleep, || self.shared.clock.now());
+        asleep.drain(..).for_each(|seat| seat.wake());
+    }
+
+    /// By the listener's thread: its usher wants the same processor. Without one nobody may be kept waiting.
+    fn start_usher(self: &Arc<Self>) {
+        if self.gate.is_open() {
+            return;
+        }
+        let post = self.clone();
+        let started = spawn(format!("corelay-usher-{}", self.number), move || {
+            if let Err(error) = corelay_poll::thread::lower_priority(corelay_poll::thread::current()) {
+                tracing::debug!(%error, "an usher has the priority of all others: more threads than needed will be awake");
+            }
+            post.gate.usher().run(|| post.ring());
+        });
+        if let Err(error) = started {
+            tracing::warn!(%error, "no usher: threads are awake without limit");
+            self.gate.open_up().iter().for_each(|seat| seat.wake());
+        }
     }
 
     fn ring(&self) {
@@ -287,6 +325,8 @@ impl Post {
             state.ended = true;
             std::mem::take(&mut state.idle)
         };
+        self.gate.open_up().iter().for_each(|seat| seat.wake());
+        self.gate.usher().end();
         idle.iter().for_each(|seat| seat.poke(Calls::STOP));
         self.tell_all(Calls::STOP);
     }
@@ -333,6 +373,11 @@ impl Post {
         status.in_handler = self.turns.lent() > 0;
         status
     }
+}
+
+/// Whether threads wait for their sockets themselves.
+fn wakes_itself(shared: &Shared) -> bool {
+    shared.config.threads_wake == ThreadsWake::Blocking && shared.hosted.is_none()
 }
 
 /// What a thread is told of an event on its socket.

@@ -8,6 +8,8 @@
 //!     └────────── adds its descriptor once, deletes it when it closes ──────────┘
 //! ```
 //!
+//! Where late work is refused few threads are awake at a time: who is told something waits at a [`gate`] until there is a place.
+//!
 //! A thread is told *what* to look at by bits in its [`Seat`](seat::Seat) and woken only if it sleeps. All of them are hints: a thread
 //! that was told for nothing finds nothing to read, or a deadline that has moved. So listener and thread share no lock on
 //! the way of a request. A deadline is written by the thread and read by the listener when its timer fires; only one
@@ -25,6 +27,7 @@
 
 mod client;
 mod crew;
+mod gate;
 mod listener;
 mod moving;
 mod seat;

@@ -4,7 +4,8 @@
 //!   thread                                    listener, or whoever has something to tell
 //!   ------                                    -----------------------------------------
 //!   calls := none, and what was there         calls |= what to look at
-//!   nothing? -- parks                         none was there before? -- unparks the thread
+//!   nothing? -- calls := asleep,              asleep, and none was there before?
+//!   leaves the gate, parks while asleep       -- takes it through the gate, then: not asleep, unparks the thread
 //!
 //!   deadline := when it comes                 watched := never: the timer has fired
 //!   watched later than that? -- tells         deadline not come yet? -- watches on
@@ -12,13 +13,14 @@
 //!
 //! loom checks both below: no call is lost on a thread that sleeps, and no deadline that moves while the timer fires.
 
+use super::gate::Gate;
 use crate::clock::Tick;
 use crate::connection::Connection;
 use crate::protocol::Hail;
 use crate::sync::lock;
 use crate::sync::modelled::{AtomicU32, AtomicU64, Ordering, Thread, current, park};
 use corelay_poll::Token;
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// What a thread is told to look at: a set of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -36,6 +38,8 @@ impl Calls {
     pub(super) const STOP: Self = Self(8);
     /// Its connection is to move to another process as soon as it can.
     pub(super) const LEAVE: Self = Self(16);
+    /// The thread sleeps, and whoever tells it something first has to see to it that it is let in. Never told to anybody.
+    const ASLEEP: Self = Self(1 << 31);
 
     pub(super) fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -77,17 +81,27 @@ pub(super) struct Seat {
     /// late.
     ready_nanos: AtomicU64,
     thread: OnceLock<Thread>,
+    gate: Arc<Gate>,
     mail: Mutex<Option<Mail>>,
 }
 
 impl Seat {
     /// A seat for a thread that is about to start, with its first connection.
-    pub(super) fn new(mail: Mail) -> Self {
-        Self { mail: Mutex::new(Some(mail)), ..Self::with(Calls::LOOK) }
+    pub(super) fn new(mail: Mail, gate: &Arc<Gate>) -> Self {
+        // A new thread too waits until it is let in.
+        let calls = if gate.is_open() { Calls::LOOK } else { Calls::LOOK.and(Calls::ASLEEP) };
+        Self { mail: Mutex::new(Some(mail)), ..Self::with(calls, gate) }
     }
 
-    fn with(calls: Calls) -> Self {
+    /// One that sleeps and has been told to look.
+    #[cfg(all(test, not(loom)))]
+    pub(super) fn asleep(gate: &Arc<Gate>) -> Self {
+        Self::with(Calls::LOOK.and(Calls::ASLEEP), gate)
+    }
+
+    fn with(calls: Calls, gate: &Arc<Gate>) -> Self {
         Self {
+            gate: gate.clone(),
             calls: AtomicU32::new(calls.0),
             deadline: AtomicU32::new(u32::MAX),
             watched: AtomicU32::new(u32::MAX),
@@ -100,15 +114,44 @@ impl Seat {
     /// By its thread, before all else.
     pub(super) fn sit_down(&self) {
         let _ = self.thread.set(current());
+        // Written, if only what was there: who lets it in before sees a thread to wake, or this sees that it was let in.
+        while self.calls.fetch_or(0, Ordering::AcqRel) & Calls::ASLEEP.0 != 0 {
+            park();
+        }
     }
 
-    /// Tells the thread what to look at. A system call only if it sleeps.
-    pub(super) fn poke(&self, calls: Calls) {
-        // If something was there already its thread is awake, or another poke wakes it.
-        if self.calls.fetch_or(calls.0, Ordering::AcqRel) == 0
-            && let Some(thread) = self.thread.get()
-        {
+    /// By its thread, when it ends, or does what may take long.
+    pub(super) fn leave_gate(&self) {
+        if let Some(next) = self.gate.leave() {
+            next.wake();
+        }
+    }
+
+    /// By its thread, which goes on.
+    pub(super) fn come_in(&self) {
+        self.gate.come_in();
+    }
+
+    /// Tells the thread what to look at. `true`: it sleeps, nobody else has seen to it, and the caller must: by [`Gate::admit`] and
+    /// [`Seat::wake`].
+    #[must_use]
+    pub(super) fn tell(&self, calls: Calls) -> bool {
+        self.calls.fetch_or(calls.0, Ordering::AcqRel) == Calls::ASLEEP.0
+    }
+
+    /// It is inside.
+    pub(super) fn wake(&self) {
+        self.calls.fetch_and(!Calls::ASLEEP.0, Ordering::AcqRel);
+        if let Some(thread) = self.thread.get() {
             thread.unpark();
+        }
+    }
+
+    /// Tells the thread what to look at, past the gate.
+    pub(super) fn poke(&self, calls: Calls) {
+        if self.tell(calls) {
+            self.gate.come_in();
+            self.wake();
         }
     }
 
@@ -122,14 +165,21 @@ impl Seat {
         Some(self.ready_nanos.swap(NOT_READY, Ordering::Relaxed)).filter(|nanos| *nanos != NOT_READY)
     }
 
-    /// By its thread: what there is to look at; waits until there is something.
+    /// By its thread: what there is to look at; waits until there is something, and until it is let in.
     pub(super) fn wait(&self) -> Calls {
         loop {
             let calls = self.calls();
             if calls != Calls::NONE {
                 return calls;
             }
-            park();
+            let asleep = Calls::ASLEEP.0;
+            if self.calls.compare_exchange(0, asleep, Ordering::AcqRel, Ordering::Acquire).is_err() {
+                continue;
+            }
+            self.leave_gate();
+            while self.calls.load(Ordering::Acquire) & asleep != 0 {
+                park();
+            }
         }
     }
 
@@ -138,9 +188,11 @@ impl Seat {
         Calls(self.calls.swap(0, Ordering::AcqRel))
     }
 
-    pub(super) fn hand_over(&self, mail: Mail) {
+    /// As [`Seat::tell`].
+    #[must_use]
+    pub(super) fn hand_over(&self, mail: Mail) -> bool {
         *lock(&self.mail) = Some(mail);
-        self.poke(Calls::LOOK);
+        self.tell(Calls::LOOK)
     }
 
     pub(super) fn mail(&self) -> Option<Mail> {
@@ -179,24 +231,51 @@ mod model {
     #![allow(clippy::unwrap_used, reason = "in a model, a panic is a failure")]
 
     use super::*;
-    use std::sync::Arc;
+
+    /// A thread that hears `calls`, and then ends.
+    fn hears(seat: &Arc<Seat>, calls: Calls) -> loom::thread::JoinHandle<()> {
+        let seat = seat.clone();
+        loom::thread::spawn(move || {
+            seat.sit_down();
+            seat.come_in();
+            let mut heard = Calls::NONE;
+            while !heard.contains(calls) {
+                heard = heard.and(seat.wait());
+            }
+            seat.leave_gate();
+        })
+    }
 
     /// A deadlock would be a lost call: loom reports it.
     #[test]
     fn no_call_is_lost_on_a_thread_that_sleeps() {
         loom::model(|| {
-            let seat = Arc::new(Seat::with(Calls::NONE));
-            let its_own = seat.clone();
-            let thread = loom::thread::spawn(move || {
-                its_own.sit_down();
-                let mut calls = Calls::NONE;
-                while !calls.contains(Calls::LOOK.and(Calls::EXPIRED)) {
-                    calls = calls.and(its_own.wait());
-                }
-            });
+            let seat = Arc::new(Seat::with(Calls::NONE, &Arc::new(Gate::open())));
+            let thread = hears(&seat, Calls::LOOK.and(Calls::EXPIRED));
             seat.poke(Calls::LOOK);
             seat.poke(Calls::EXPIRED);
             thread.join().unwrap();
+        });
+    }
+
+    /// Through a gate with one place, which both may want at once: who waits is let in by who leaves.
+    #[test]
+    fn no_call_is_lost_at_the_gate() {
+        let mut model = loom::model::Builder::new();
+        model.preemption_bound = Some(3);
+        model.check(|| {
+            let gate = Arc::new(Gate::with_places(1));
+            let seats = [(); 2].map(|()| Arc::new(Seat::with(Calls::NONE, &gate)));
+            let threads = seats.each_ref().map(|seat| hears(seat, Calls::LOOK));
+            let mut asleep = Vec::new();
+            for seat in seats {
+                if seat.tell(Calls::LOOK) {
+                    asleep.push(seat);
+                }
+                gate.admit(&mut asleep, std::time::Instant::now);
+                asleep.drain(..).for_each(|seat| seat.wake());
+            }
+            threads.into_iter().for_each(|thread| thread.join().unwrap());
         });
     }
 
@@ -206,7 +285,7 @@ mod model {
     /// The timer was set for the old deadline and fires while the thread moves it.
     fn a_deadline_moves(publish: fn(&Seat) -> bool) {
         loom::model(move || {
-            let seat = Arc::new(Seat::with(Calls::NONE));
+            let seat = Arc::new(Seat::with(Calls::NONE, &Arc::new(Gate::open())));
             seat.publish(OLD);
             seat.is_watched(OLD);
             let its_own = seat.clone();
