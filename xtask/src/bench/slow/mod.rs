@@ -1,13 +1,15 @@
 //! `cargo xtask slow`: the latency of a well-behaved client beside 10,000 slow connections of slowhttptest.
 //!
 //! ```text
-//! each attack (heads, bodies, reads), each round:  alone ─▶ attacked ─▶ control: the same attack, on another server ─▶ table
+//! each engine, each attack (heads, bodies, reads), each round:
+//!   two new servers ─▶ ask one, alone ─▶ attack it ─▶ all connected? ─▶ ask it, ask the other: the control ─▶ table
 //! ```
 //!
-//! The servers have CPU 0; the client and slowhttptest share CPU 1, slowhttptest at a lower priority. It costs a CPU of its own all
-//! the same, and so does accepting 10,000 connections, wherever that is done: the control has all of it but for the one server
-//! that answers and is attacked. What an attack does to the server is the difference to the control; what it does to the machine is the
-//! rest. The server's deadlines are long, so that all connections are there for as long as it is measured.
+//! A round's p99 beside the attack is compared with that of the same process before it; the rule is on the median of the
+//! rounds. The servers have CPU 0; the client and slowhttptest share CPU 1, which the client gets as soon as it wants it, but for
+//! system calls in progress: slowhttptest's poll(2) looks at 10,000 descriptors at a time. What an attack costs the machine is in the control
+//! too (the same attack at the same time, another process asked), so what it does to the server is the difference. The
+//! server's deadlines are long, so that all connections are there for as long as it is measured.
 //!
 //! Deliberately absent: what the deadlines do to slow peers. That is tested in `crates/corelay-cli/tests/faults`.
 
@@ -23,38 +25,32 @@ use super::driver::{self, DRIVER_CPU, Doubts};
 use super::running::{Running, free_addresses};
 use super::servers::{SERVER_CPU, Server, words};
 use super::tools::{Tools, shown};
-use attack::{ATTACKS, Attack, Slow};
+use attack::{Attack, Slow};
 use options::Options;
-use table::Table;
+use table::{Row, Table};
 
 /// Connections of the well-behaved client.
 const CONNECTIONS: u32 = 32;
 const PATH: &str = "/plaintext";
 
-/// What is beside the client.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Beside {
-    Nothing,
-    /// The attack, on the server that is asked.
-    Attack,
-    /// The attack, on another one.
-    Control,
-}
-
-impl Beside {
-    const ALL: [Self; 3] = [Self::Nothing, Self::Attack, Self::Control];
-}
-
-/// What one run found, in milliseconds.
+/// What one measurement found, in milliseconds.
 #[derive(Clone, Debug)]
 struct Sample {
     p50_ms: f64,
     p99_ms: f64,
     max_ms: f64,
-    answered: u64,
+    doubts: Doubts,
+}
+
+/// What one round found.
+#[derive(Clone, Debug)]
+struct Round {
+    alone: Sample,
+    attacked: Sample,
+    /// Of the server that is not attacked, beside the attack on the other.
+    control: Sample,
     /// Slow connections that were open when it was over.
     slow: u64,
-    doubts: Doubts,
 }
 
 /// Measures and prints the table.
@@ -69,70 +65,82 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         Tools::prepare_programs(&[("corelay-cli", "corelay"), ("corelay-load", "corelay-load-driver")])?;
     tools.add_installed("slowhttptest")?;
     let mut machine = Machine::observe(tools.cpus);
-    let mut attacks = Vec::new();
-    for attack in &ATTACKS {
-        attacks.push((attack, measure(attack, &options, &tools)?));
+    let mut rows = Vec::new();
+    for engine in &options.engines {
+        for attack in &options.attacks {
+            let rounds = measure(engine, attack, &options, &tools);
+            let rounds = rounds.with_context(|| format!("{} on {engine}", attack.name))?;
+            rows.push(Row { engine, attack: attack.name, rounds });
+        }
     }
     machine.finish();
-    let commands = [
-        shown(&server_command(&options, &tools, "ADDRESS")?),
-        shown(&attack::command(&ATTACKS[0], "ADDRESS", options.connections, &tools)?),
-    ];
+    let mut commands = vec![shown(&server_command(options.engines[0], &tools, "ADDRESS")?)];
+    for attack in &options.attacks {
+        commands.push(shown(&attack.command("ADDRESS", options.connections, &tools)?));
+    }
     let table =
-        Table { machine, version: tools.version(Server::Corelay).to_owned(), commands, options, attacks };
+        Table { machine, version: tools.version(Server::Corelay).to_owned(), commands, options, rows };
     print!("{table}");
     ensure!(table.missed() == 0, "corelay misses {} of the bounds above", table.missed());
     Ok(())
 }
 
-/// For nothing, the attack and the control beside the client, a sample for each round.
-fn measure(attack: &Attack, options: &Options, tools: &Tools) -> Result<[Vec<Sample>; 3]> {
-    let mut samples = [const { Vec::new() }; 3];
-    for round in 0..options.rounds {
-        eprintln!("slow {}: round {} of {}", attack.name, round + 1, options.rounds);
-        for (samples, beside) in samples.iter_mut().zip(Beside::ALL) {
-            let sample = measure_once(attack, beside, options, tools);
-            samples.push(sample.with_context(|| format!("{} beside {beside:?}", attack.name))?);
-        }
+fn measure(engine: &str, attack: &Attack, options: &Options, tools: &Tools) -> Result<Vec<Round>> {
+    let mut rounds = Vec::new();
+    for number in 0..options.rounds {
+        eprint!("slow {} on {engine}: round {} of {}", attack.name, number + 1, options.rounds);
+        // Whoever is asked first is asked sooner after the opening: by turns.
+        let round = measure_round(engine, attack, number % 2 == 0, options, tools)?;
+        let p99 = [&round.alone, &round.attacked, &round.control].map(|sample| sample.p99_ms);
+        eprintln!(": p99 alone {:.3} ms, attacked {:.3}, control {:.3}", p99[0], p99[1], p99[2]);
+        rounds.push(round);
     }
-    Ok(samples)
+    Ok(rounds)
 }
 
-fn measure_once(attack: &Attack, beside: Beside, options: &Options, tools: &Tools) -> Result<Sample> {
-    let (asked, other) = (start(options, tools)?, start(options, tools)?);
-    let attacked = if beside == Beside::Attack { &asked } else { &other };
-    let slow = match beside {
-        Beside::Nothing => None,
-        _ => Some(Slow::start(attack, attacked.address(0), options.connections, tools)?),
+fn measure_round(
+    engine: &str,
+    attack: &Attack,
+    attacked_first: bool,
+    options: &Options,
+    tools: &Tools,
+) -> Result<Round> {
+    let (attacked_server, other_server) = (start(engine, tools)?, start(engine, tools)?);
+    let ask = |server| ask(server, options, tools);
+    let alone = ask(&attacked_server)?;
+    let slow = Slow::start(attack, attacked_server.address(0), options.connections, tools)?;
+    let (attacked, control) = if attacked_first {
+        let attacked = ask(&attacked_server)?;
+        (attacked, ask(&other_server)?)
+    } else {
+        let control = ask(&other_server)?;
+        (ask(&attacked_server)?, control)
     };
-    let mut plan = Plan::new(asked.address(0));
+    Ok(Round { alone, attacked, control, slow: slow.end()? })
+}
+
+/// The well-behaved client.
+fn ask(server: &Running, options: &Options, tools: &Tools) -> Result<Sample> {
+    let mut plan = Plan::new(server.address(0));
     plan.duration = options.duration;
     plan.groups = vec![Group::open("well-behaved", CONNECTIONS, options.rate, Mix::only(PATH))];
     let report = driver::run(&plan, tools, Some(DRIVER_CPU))?;
-    let still = slow.map_or(Ok(0), Slow::end)?;
-    let total = &report.group("well-behaved").context("the driver reports its group")?.total;
+    let latency = &report.group("well-behaved").context("the driver reports its group")?.total.latency;
     let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
     let doubts = Doubts::of(&report);
     ensure!(doubts.errors + doubts.unanswered == 0, "requests of the well-behaved client failed: {doubts:?}");
-    Ok(Sample {
-        p50_ms: ms(total.latency.p50),
-        p99_ms: ms(total.latency.p99),
-        max_ms: ms(total.latency.max),
-        answered: total.answered,
-        slow: still,
-        doubts,
-    })
+    Ok(Sample { p50_ms: ms(latency.p50), p99_ms: ms(latency.p99), max_ms: ms(latency.max), doubts })
 }
 
-fn start(options: &Options, tools: &Tools) -> Result<Running> {
+fn start(engine: &str, tools: &Tools) -> Result<Running> {
     let address = free_addresses(1)?;
-    Running::start(tools, &server_command(options, tools, &address[0].to_string())?, &address)
+    Running::start(tools, &server_command(engine, tools, &address[0].to_string())?, &address)
 }
 
-/// All slow connections are to be there while it is measured, so no deadline comes before a minute, and there is room for them.
-fn server_command(options: &Options, tools: &Tools, address: &str) -> Result<Vec<String>> {
+/// All slow connections are to be there while it is measured, so no deadline comes before two minutes, and there is room for them.
+fn server_command(engine: &str, tools: &Tools, address: &str) -> Result<Vec<String>> {
     let corelay = tools.program("corelay")?;
-    let mut command = words(&[&corelay, "serve", "--cpus", SERVER_CPU, "--engine", &options.engine]);
+    let mut command = words(&[&corelay, "serve", "--cpus", SERVER_CPU, "--engine", engine]);
     for deadline in ["--head-timeout", "--body-timeout", "--write-timeout", "--idle-timeout"] {
         command.extend(words(&[deadline, "120s"]));
     }

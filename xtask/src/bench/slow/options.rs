@@ -4,45 +4,54 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 
-use crate::bench::options::{pairs, seconds};
+use super::attack::{ATTACKS, Attack};
+use crate::bench::options::{list, pairs, seconds};
 
 const HELP: &str = "\
 cargo xtask slow [options]
 
-  --rounds N        runs of each kind (3)
+  --engines LIST    of cores, threads, pool (all)
+  --attacks LIST    of heads, bodies, reads (all)
+  --rounds N        of each engine and attack (5)
   --connections N   slow connections (10000)
   --rate N          requests a second of the well-behaved client (2000)
-  --seconds S       what is measured of each run (5)
-  --engine E        cores, threads or pool (cores)
+  --seconds S       of each measurement, three of which are in a round (3)
+
+With the defaults 45 rounds of about a quarter of a minute.
 ";
+
+const ENGINES: [&str; 3] = ["cores", "threads", "pool"];
 
 /// The parsed command line.
 #[derive(Debug, PartialEq)]
 pub(super) struct Options {
+    pub(super) engines: Vec<&'static str>,
+    pub(super) attacks: Vec<&'static Attack>,
     pub(super) rounds: usize,
     pub(super) connections: u64,
     pub(super) rate: f64,
     pub(super) duration: Duration,
-    pub(super) engine: String,
 }
 
 impl Options {
     /// Parses the words after `slow`.
     pub(super) fn parse(words: &[String]) -> Result<Self> {
         let mut options = Self {
-            rounds: 3,
+            engines: ENGINES.to_vec(),
+            attacks: ATTACKS.iter().collect(),
+            rounds: 5,
             connections: 10_000,
             rate: 2000.0,
-            duration: Duration::from_secs(5),
-            engine: "cores".into(),
+            duration: Duration::from_secs(3),
         };
         pairs(words, HELP, |option, value| {
             match option {
+                "--engines" => options.engines = list(value, engine)?,
+                "--attacks" => options.attacks = list(value, Attack::named)?,
                 "--rounds" => options.rounds = value.parse()?,
                 "--connections" => options.connections = value.parse()?,
                 "--rate" => options.rate = value.parse()?,
                 "--seconds" => options.duration = seconds(value)?,
-                "--engine" => options.engine = value.to_owned(),
                 _ => return Ok(false),
             }
             Ok(true)
@@ -51,6 +60,10 @@ impl Options {
         ensure!(counts && !options.duration.is_zero(), "all numbers must be above 0\n\n{HELP}");
         Ok(options)
     }
+}
+
+fn engine(name: &str) -> Option<&'static str> {
+    ENGINES.into_iter().find(|engine| *engine == name)
 }
 
 #[cfg(test)]
@@ -65,9 +78,12 @@ mod tests {
 
     #[test]
     fn options_have_defaults_and_wrong_ones_are_named() {
-        let options = parse("--rounds 1 --engine pool").unwrap();
-        assert_eq!((options.rounds, options.connections, &*options.engine), (1, 10_000, "pool"));
-        for line in ["--rounds 0", "--rate 0", "--seconds -1", "--fast yes", "--engine"] {
+        let all = parse("").unwrap();
+        assert_eq!((all.engines.len(), all.attacks.len(), all.rounds, all.connections), (3, 3, 5, 10_000));
+        let some = parse("--rounds 1 --engines pool,cores --attacks reads").unwrap();
+        assert_eq!((some.engines, some.attacks[0].name), (vec!["pool", "cores"], "reads"));
+        for line in ["--rounds 0", "--rate 0", "--seconds -1", "--fast yes", "--engines", "--attacks writes"]
+        {
             assert!(parse(line).is_err(), "{line}");
         }
     }

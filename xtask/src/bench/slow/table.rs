@@ -1,102 +1,146 @@
-//! The figures, and the bounds they are to keep.
+//! The figures, and the bound they are to keep.
 
 use std::fmt;
 
 use corelay_load::machine::Machine;
 use corelay_load::statistics::Estimate;
 
-use super::attack::Attack;
 use super::options::Options;
-use super::{Doubts, Sample};
+use super::{CONNECTIONS, Doubts, Round, Sample};
 
-/// The client's p99 beside an attack over that alone.
+/// The client's p99 beside an attack over that alone, the median of the rounds.
 const TIMES_ALONE_MAX: f64 = 2.0;
-/// The same over that beside the control: where the machine itself is slower for the attack, this is the server's part.
-const TIMES_CONTROL_MAX: f64 = 1.5;
 
 /// All that was measured.
 pub(super) struct Table {
     pub(super) machine: Machine,
     pub(super) version: String,
-    pub(super) commands: [String; 2],
+    pub(super) commands: Vec<String>,
     pub(super) options: Options,
-    /// For each, the samples alone, attacked and of the control.
-    pub(super) attacks: Vec<(&'static Attack, [Vec<Sample>; 3])>,
+    pub(super) rows: Vec<Row>,
 }
 
-fn median(samples: &[Sample], figure: fn(&Sample) -> f64) -> f64 {
-    Estimate::of(&samples.iter().map(figure).collect::<Vec<_>>()).median
+/// The rounds of one engine and attack.
+pub(super) struct Row {
+    pub(super) engine: &'static str,
+    pub(super) attack: &'static str,
+    pub(super) rounds: Vec<Round>,
 }
 
-/// p99 attacked, as a multiple of alone and of the control.
-fn times(samples: &[Vec<Sample>; 3]) -> [f64; 2] {
-    let [alone, attacked, control] = [0, 1, 2].map(|kind| median(&samples[kind], |sample| sample.p99_ms));
-    [attacked / alone, attacked / control]
-}
+impl Row {
+    /// A figure of the samples of one kind.
+    fn figures(&self, kind: fn(&Round) -> &Sample, figure: fn(&Sample) -> f64) -> Vec<f64> {
+        self.rounds.iter().map(|round| figure(kind(round))).collect()
+    }
 
-fn is_kept([alone, control]: [f64; 2]) -> bool {
-    alone <= TIMES_ALONE_MAX || control <= TIMES_CONTROL_MAX
+    fn median(&self, kind: fn(&Round) -> &Sample, figure: fn(&Sample) -> f64) -> f64 {
+        Estimate::of(&self.figures(kind, figure)).median
+    }
+
+    /// p99 as a multiple of that alone in the same round.
+    fn times_alone(&self, kind: fn(&Round) -> &Sample) -> Estimate {
+        let p99 = |kind| self.figures(kind, |sample| sample.p99_ms);
+        Estimate::of_ratio(&p99(kind), &p99(|round| &round.alone))
+    }
+
+    fn is_kept(&self) -> bool {
+        self.times_alone(|round| &round.attacked).median <= TIMES_ALONE_MAX
+    }
+
+    fn verdict(&self) -> &'static str {
+        if self.is_kept() { "kept" } else { "MISSED" }
+    }
+
+    fn slow(&self) -> u64 {
+        self.rounds.iter().map(|round| round.slow).min().unwrap_or_default()
+    }
 }
 
 impl Table {
     /// How many attacks the client feels more than it may.
     pub(super) fn missed(&self) -> usize {
-        self.attacks.iter().filter(|(_, samples)| !is_kept(times(samples))).count()
+        self.rows.iter().filter(|row| !row.is_kept()).count()
+    }
+}
+
+/// "1.20 [1.10 – 1.30]"
+fn shown(estimate: Estimate) -> String {
+    format!("{:.2} [{:.2} – {:.2}]", estimate.median, estimate.low, estimate.high)
+}
+
+impl fmt::Display for Row {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { engine, attack, .. } = self;
+        let kinds: [(_, fn(&Round) -> &Sample); 3] = [
+            ("alone", |round| &round.alone),
+            ("attacked", |round| &round.attacked),
+            ("control", |round| &round.control),
+        ];
+        for (name, kind) in kinds {
+            let figures: [fn(&Sample) -> f64; 3] =
+                [|sample| sample.p50_ms, |sample| sample.p99_ms, |sample| sample.max_ms];
+            let [p50, p99, max] = figures.map(|figure| self.median(kind, figure));
+            write!(out, "{engine:8} {attack:7} {name:9} {p50:8.3} {p99:8.3} {max:8.2}  ")?;
+            match name {
+                "alone" => writeln!(out)?,
+                "attacked" => writeln!(out, "{:20} {}", shown(self.times_alone(kind)), self.verdict())?,
+                _ => writeln!(out, "{}", shown(self.times_alone(kind)))?,
+            }
+        }
+        Ok(())
     }
 }
 
 impl fmt::Display for Table {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Options { rounds, connections, rate, duration, engine } = &self.options;
-        writeln!(out, "corelay {} ({engine}), {}", self.version, self.machine.date())?;
+        let Options { rounds, connections, rate, duration, .. } = &self.options;
+        writeln!(out, "corelay {}, {}", self.version, self.machine.date())?;
         self.commands.iter().try_for_each(|command| writeln!(out, "  {command}"))?;
+        let slow = self.rows.iter().map(Row::slow).min().unwrap_or_default();
         writeln!(
             out,
-            "32 connections, {rate} requests/s, beside {connections} slow ones; medians of {rounds} runs of {duration:?}\n"
+            "{CONNECTIONS} connections, {rate} requests/s, beside {connections} slow ones ({slow} at the least were open \
+             to the end); medians of {rounds} rounds, {duration:?} each\n"
         )?;
-        writeln!(out, "attack  beside          p50 ms   p99 ms   max ms  answered  slow open")?;
-        for (attack, samples) in &self.attacks {
-            for (beside, samples) in ["nothing", "the attack", "the control"].iter().zip(samples) {
-                let figure = |figure| median(samples, figure);
-                writeln!(
-                    out,
-                    "{:7} {beside:12} {:9.3}{:9.3}{:9.2}{:10.0}{:11.0}",
-                    attack.name,
-                    figure(|sample| sample.p50_ms),
-                    figure(|sample| sample.p99_ms),
-                    figure(|sample| sample.max_ms),
-                    figure(|sample| sample.answered as f64),
-                    figure(|sample| sample.slow as f64)
-                )?;
-            }
-        }
-        writeln!(out)?;
-        for (attack, samples) in &self.attacks {
-            let [alone, control] = times(samples);
-            let verdict = match is_kept([alone, control]) {
-                true if alone <= TIMES_ALONE_MAX => "kept",
-                true => "kept as far as the server goes: the machine itself is that much slower",
-                false => "MISSED",
-            };
-            writeln!(
-                out,
-                "{}: p99 {alone:.2} x alone (at most {TIMES_ALONE_MAX}), {control:.2} x the control: {verdict}",
-                attack.name
-            )?;
-        }
-        let all = self.attacks.iter().flat_map(|(_, samples)| samples.iter().flatten());
-        let doubts = Doubts::told(all.map(|sample| &sample.doubts));
-        if doubts.is_empty() { Ok(()) } else { writeln!(out, "in doubt: {doubts}") }
+        writeln!(
+            out,
+            "engine   attack  server      p50 ms   p99 ms   max ms  p99 over alone (at most {TIMES_ALONE_MAX})"
+        )?;
+        self.rows.iter().try_for_each(|row| write!(out, "{row}"))?;
+        let rounds = self.rows.iter().flat_map(|row| &row.rounds);
+        let samples = rounds.flat_map(|round| [&round.alone, &round.attacked, &round.control]);
+        let doubts = Doubts::told(samples.map(|sample| &sample.doubts));
+        if doubts.is_empty() { Ok(()) } else { writeln!(out, "\nin doubt: {doubts}") }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::is_kept;
+    use super::*;
+
+    fn sample(p99_ms: f64) -> Sample {
+        Sample { p50_ms: 0.1, p99_ms, max_ms: 9.0, doubts: Doubts::default() }
+    }
+
+    fn row(p99: &[(f64, f64)]) -> Row {
+        let round = |&(alone, attacked): &(f64, f64)| Round {
+            alone: sample(alone),
+            attacked: sample(attacked),
+            control: sample(attacked),
+            slow: 10_000,
+        };
+        Row { engine: "cores", attack: "heads", rounds: p99.iter().map(round).collect() }
+    }
 
     #[test]
-    fn a_bound_is_missed_by_the_server_and_not_by_the_machine() {
-        assert!(is_kept([1.9, 1.9]) && is_kept([8.0, 1.1]));
-        assert!(!is_kept([2.5, 2.0]));
+    fn the_bound_is_on_the_median_of_rounds_and_the_control_excuses_nothing() {
+        assert!(row(&[(1.0, 1.9), (1.0, 9.0), (3.0, 3.0)]).is_kept());
+        assert!(!row(&[(1.0, 2.1), (1.0, 9.0), (3.0, 3.0)]).is_kept());
+    }
+
+    #[test]
+    fn a_row_shows_what_was_measured_of_each_kind() {
+        let shown = row(&[(0.2, 0.5)]).to_string();
+        assert!(shown.contains("MISSED") && shown.contains("2.50 [2.50 – 2.50]"), "{shown}");
     }
 }
