@@ -1,7 +1,7 @@
 //! slowhttptest at work: started, waited for until all its connections are there, ended.
 
 use std::net::SocketAddr;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -10,9 +10,11 @@ use corelay_bench::response;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use crate::bench::driver::DRIVER_CPU;
 use crate::bench::servers::words;
 use crate::bench::tools::Tools;
+
+/// The CPU of slowhttptest, which it has for itself.
+const ATTACK_CPU: &str = "1";
 
 /// A way to be slow.
 #[derive(Debug, PartialEq)]
@@ -34,7 +36,11 @@ pub(super) const ATTACKS: [Attack; 3] = [
     },
 ];
 
-/// How long slowhttptest may take to open its connections.
+/// Processes of slowhttptest, which have the connections between them: one looks at all its descriptors whenever it wakes.
+const PROCESSES: u64 = 20;
+/// Connections that all of them open a second.
+const OPENED_PER_SECOND: u64 = 5000;
+/// How long they may take to open its connections.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at how many there are.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -43,7 +49,7 @@ const MISSING_MAX: u64 = 20;
 
 /// An attack under way.
 pub(super) struct Slow {
-    child: Child,
+    children: Vec<Child>,
     server: SocketAddr,
     wanted: u64,
 }
@@ -54,13 +60,14 @@ impl Attack {
         ATTACKS.iter().find(|attack| attack.name == name)
     }
 
-    /// slowhttptest's command line. It may have no more descriptors than 20,000, so one process has all connections.
+    /// The command line of each process.
     pub(super) fn command(&self, address: &str, connections: u64, tools: &Tools) -> Result<Vec<String>> {
-        let (program, count) = (tools.program("slowhttptest")?, connections.to_string());
+        let program = tools.program("slowhttptest")?;
+        let [count, rate] = [connections, OPENED_PER_SECOND].map(|all| all.div_ceil(PROCESSES).to_string());
         let url = format!("http://{address}{}", self.path);
-        let mut command = words(&["taskset", "-c", DRIVER_CPU, &program]);
+        let mut command = words(&["taskset", "-c", ATTACK_CPU, &program]);
         command.extend(words(self.options));
-        command.extend(words(&["-c", &count, "-r", "5000", "-l", "600", "-p", "60", "-v", "0", "-u", &url]));
+        command.extend(words(&["-c", &count, "-r", &rate, "-l", "600", "-p", "60", "-v", "0", "-u", &url]));
         Ok(command)
     }
 }
@@ -74,31 +81,24 @@ impl Slow {
         tools: &Tools,
     ) -> Result<Self> {
         let command = attack.command(&server.to_string(), connections, tools)?;
-        let log = std::fs::File::create(tools.scratch("logs")?.join("slowhttptest.log"))?;
-        let mut command = tools.command(&command);
-        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
-        let child = command.spawn().context("cannot start slowhttptest")?;
-        let mut slow = Self { child, server, wanted: connections - connections * MISSING_MAX / 1000 };
+        let wanted = connections - connections * MISSING_MAX / 1000;
+        let mut slow = Self { children: Vec::new(), server, wanted };
+        for _ in 0..PROCESSES {
+            let log = std::fs::File::create(tools.scratch("logs")?.join("slowhttptest.log"))?;
+            let mut command = tools.command(&command);
+            command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+            slow.children.push(command.spawn().context("cannot start slowhttptest")?);
+        }
         let begun = Instant::now();
         while slow.open()? < slow.wanted {
-            ensure!(
-                slow.child.try_wait()?.is_none(),
-                "slowhttptest has ended (target/bench/logs/slowhttptest.log)"
-            );
+            for child in &mut slow.children {
+                let ended = child.try_wait()?.is_some();
+                ensure!(!ended, "slowhttptest has ended (target/bench/logs/slowhttptest.log)");
+            }
             ensure!(begun.elapsed() < PATIENCE, "{} of {connections} connections were opened", slow.open()?);
             sleep(LOOK_AGAIN);
         }
-        slow.give_way()?;
         Ok(slow)
-    }
-
-    /// From now on it runs when nothing else wants its CPU: whoever wakes up there takes it at once (`SCHED_IDLE`). What it
-    /// does costs 2 to 20 % of a CPU; without this the client would wait for it, and the server be blamed.
-    fn give_way(&self) -> Result<()> {
-        let process = self.child.id().to_string();
-        let status = Command::new("chrt").args(["--all-tasks", "--idle", "--pid", "0", &process]).status();
-        ensure!(status.context("cannot run chrt (util-linux)")?.success(), "chrt failed");
-        Ok(())
     }
 
     /// Ends it; how many of its connections were open until now.
@@ -122,7 +122,9 @@ impl Slow {
 impl Drop for Slow {
     /// SIGTERM would have it write a report first.
     fn drop(&mut self) {
-        let _ = kill_process(Pid::from_child(&self.child), Signal::KILL);
-        let _ = self.child.wait();
+        for child in &mut self.children {
+            let _ = kill_process(Pid::from_child(child), Signal::KILL);
+            let _ = child.wait();
+        }
     }
 }

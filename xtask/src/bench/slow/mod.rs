@@ -6,10 +6,13 @@
 //! ```
 //!
 //! A round's p99 beside the attack is compared with that of the same process before it; the rule is on the median of the
-//! rounds. The servers have CPU 0; the client and slowhttptest share CPU 1, which the client gets as soon as it wants it, but for
-//! system calls in progress: slowhttptest's poll(2) looks at 10,000 descriptors at a time. What an attack costs the machine is in the control
-//! too (the same attack at the same time, another process asked), so what it does to the server is the difference. The
+//! rounds. Servers and client share CPU 0, and slowhttptest has CPU 1: beside it, on a kernel that is not preemptible, the client would wait
+//! for system calls of up to half a millisecond, with which the server has nothing to do. What an attack costs the machine is in
+//! the control too (the same attack at the same time, another process asked), so what it does to the server is the difference. The
 //! server's deadlines are long, so that all connections are there for as long as it is measured.
+//!
+//! On a machine that others use too: `chrt --fifo 1 target/debug/xtask slow …`, whose children inherit the priority, and then not for
+//! `threads`, whose threads would be served in the order of their waking.
 //!
 //! Deliberately absent: what the deadlines do to slow peers. That is tested in `crates/corelay-cli/tests/faults`.
 
@@ -21,7 +24,7 @@ use anyhow::{Context, Result, ensure};
 use corelay_load::machine::Machine;
 use corelay_load::{Group, Mix, Plan};
 
-use super::driver::{self, DRIVER_CPU, Doubts};
+use super::driver::{self, Doubts};
 use super::running::{Running, free_addresses};
 use super::servers::{SERVER_CPU, Server, words};
 use super::tools::{Tools, shown};
@@ -124,7 +127,7 @@ fn ask(server: &Running, options: &Options, tools: &Tools) -> Result<Sample> {
     let mut plan = Plan::new(server.address(0));
     plan.duration = options.duration;
     plan.groups = vec![Group::open("well-behaved", CONNECTIONS, options.rate, Mix::only(PATH))];
-    let report = driver::run(&plan, tools, Some(DRIVER_CPU))?;
+    let report = driver::run(&plan, tools, Some(SERVER_CPU))?;
     let latency = &report.group("well-behaved").context("the driver reports its group")?.total.latency;
     let ms = |time: std::time::Duration| time.as_secs_f64() * 1e3;
     let doubts = Doubts::of(&report);
