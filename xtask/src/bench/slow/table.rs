@@ -11,6 +11,9 @@ use super::{CONNECTIONS, Doubts, Round, Sample};
 /// The client's p99 beside an attack over that alone, the median of the rounds.
 const TIMES_ALONE_MAX: f64 = 2.0;
 
+/// Which of a round's measurements.
+type Kind = fn(&Round) -> &Sample;
+
 /// All that was measured.
 pub(super) struct Table {
     pub(super) machine: Machine,
@@ -29,16 +32,16 @@ pub(super) struct Row {
 
 impl Row {
     /// A figure of the samples of one kind.
-    fn figures(&self, kind: fn(&Round) -> &Sample, figure: fn(&Sample) -> f64) -> Vec<f64> {
+    fn figures(&self, kind: Kind, figure: fn(&Sample) -> f64) -> Vec<f64> {
         self.rounds.iter().map(|round| figure(kind(round))).collect()
     }
 
-    fn median(&self, kind: fn(&Round) -> &Sample, figure: fn(&Sample) -> f64) -> f64 {
+    fn median(&self, kind: Kind, figure: fn(&Sample) -> f64) -> f64 {
         Estimate::of(&self.figures(kind, figure)).median
     }
 
     /// p99 as a multiple of that alone in the same round.
-    fn times_alone(&self, kind: fn(&Round) -> &Sample) -> Estimate {
+    fn times_alone(&self, kind: Kind) -> Estimate {
         let p99 = |kind| self.figures(kind, |sample| sample.p99_ms);
         Estimate::of_ratio(&p99(kind), &p99(|round| &round.alone))
     }
@@ -71,7 +74,7 @@ fn shown(estimate: Estimate) -> String {
 impl fmt::Display for Row {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { engine, attack, .. } = self;
-        let kinds: [(_, fn(&Round) -> &Sample); 3] = [
+        let kinds: [(_, Kind); 3] = [
             ("alone", |round| &round.alone),
             ("attacked", |round| &round.attacked),
             ("control", |round| &round.control),
