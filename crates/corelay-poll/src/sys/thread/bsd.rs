@@ -41,3 +41,7 @@ pub(crate) fn raise_priority(_thread: u32) -> io::Result<()> {
 pub(crate) fn lower_priority(_thread: u32) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
+
+pub(crate) fn expect_sleepers(_threads: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}

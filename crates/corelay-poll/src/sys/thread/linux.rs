@@ -130,6 +130,21 @@ pub(crate) fn lower_priority(thread: u32) -> io::Result<()> {
     Ok(rustix::process::setpriority_process(Some(thread), 19)?)
 }
 
+/// `PR_FUTEX_HASH` of include/uapi/linux/prctl.h.
+const FUTEX_HASH: libc::c_int = 78;
+
+pub(crate) fn expect_sleepers(threads: u32) -> io::Result<()> {
+    const SET_SLOTS: libc::c_ulong = 1;
+    // One is none to the kernel.
+    let slots = libc::c_ulong::from(threads.max(2)).next_power_of_two();
+    let none: libc::c_ulong = 0;
+    // SAFETY: this option takes four numbers, and no pointer.
+    if unsafe { libc::prctl(FUTEX_HASH, SET_SLOTS, slots, none, none) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -138,6 +153,16 @@ mod tests {
     fn a_thread_may_ask_for_little_at_a_time_without_privileges() {
         shorten_slice(current()).expect("the kernel takes the attributes");
         assert!(raise_priority(0).is_err(), "there is no such thread");
+    }
+
+    #[test]
+    fn a_kernel_that_knows_of_it_makes_room_for_the_sleepers() {
+        const GET_SLOTS: libc::c_ulong = 2;
+        if expect_sleepers(1000).is_ok() {
+            let none: libc::c_ulong = 0;
+            // SAFETY: as above.
+            assert_eq!(unsafe { libc::prctl(FUTEX_HASH, GET_SLOTS, none, none, none) }, 1024);
+        }
     }
 
     #[test]
