@@ -70,9 +70,10 @@ cargo xtask bench upgrades [OPTIONS]  upgrades one after the other under load: w
 
   --engines LIST   of cores, threads, pool                                    [default: all three]
   --connections N  keep-alive connections                                     [default: 5000]
-  --upgrades N     at most, in one run                                        [default: 100]
+  --upgrades N     how many must come to their end within a run, at least     [default: 100]
   --pause S        between two of them                                        [default: 0.2]
   --pairs N        rounds: every engine once with upgrades and once without   [default: 3]
+  --killed POINT   kill the new process of each upgrade: before-ready, listening or half-way through the connections
   --seconds S      measured time of one run; one second of warm-up besides    [default: 60]
   --json FILE      write every single sample too
 

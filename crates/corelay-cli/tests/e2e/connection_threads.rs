@@ -7,11 +7,14 @@ use std::time::Instant;
 use rustix::process::Signal;
 
 use crate::on_threads;
-use crate::support::{Client, Engine, PATIENCE, Server};
+use crate::support::{Client, Engine, Generations, PATIENCE, Server};
 
 on_threads!(
     a_thread_serves_one_connection_after_another,
     a_burst_leaves_no_more_threads_than_are_kept,
+    a_connection_that_came_by_an_upgrade_has_a_thread_once_it_speaks,
+    those_that_wait_without_a_thread_end_with_the_drain,
+    those_that_wait_without_a_thread_end_at_their_deadline,
     out_of_address_space_is_503_and_ends_by_itself,
 );
 
@@ -57,6 +60,48 @@ fn a_burst_leaves_no_more_threads_than_are_kept(engine: Engine) {
     drop(burst);
     until("the rest has ended", || server.process().threads() == threads + 3);
     drop(first);
+}
+
+/// Connections of a process that has just replaced another one.
+fn moved(engine: Engine, flags: &[&str]) -> (Generations, Vec<Client>) {
+    let mut server = Generations::start(engine, flags);
+    let mut clients: Vec<Client> = (0..100).map(|_| server.connect()).collect();
+    clients.iter_mut().for_each(|client| assert_eq!(client.get("/plaintext").status, 200));
+    server.upgrade();
+    (server, clients)
+}
+
+fn a_connection_that_came_by_an_upgrade_has_a_thread_once_it_speaks(engine: Engine) {
+    if engine.flags.contains(&"blocking") {
+        // Nobody else would wait for its socket.
+        return;
+    }
+    let (mut server, mut clients) = moved(engine, &[]);
+    for _ in 0..2 {
+        let threads = || {
+            let names = server.process().thread_names();
+            names.iter().filter(|name| *name == "corelay-client").count()
+        };
+        assert_eq!(threads(), 0);
+        for (spoke, client) in clients.iter_mut().enumerate() {
+            assert_eq!(client.get("/plaintext").status, 200);
+            assert_eq!(client.get("/plaintext").status, 200);
+            assert_eq!(threads(), spoke + 1);
+        }
+        server.upgrade();
+    }
+}
+
+fn those_that_wait_without_a_thread_end_with_the_drain(engine: Engine) {
+    let (server, mut clients) = moved(engine, &[]);
+    server.signal(Signal::TERM);
+    clients.iter_mut().for_each(Client::expect_end);
+}
+
+fn those_that_wait_without_a_thread_end_at_their_deadline(engine: Engine) {
+    let (server, mut clients) = moved(engine, &["--idle-timeout", "2s"]);
+    clients.iter_mut().for_each(Client::expect_end);
+    assert_eq!(server.connect().get("/plaintext").status, 200);
 }
 
 /// RLIMIT_AS, for root is bound by no other limit that a test can set. The stacks are large, so that it is soon reached.

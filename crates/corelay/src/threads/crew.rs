@@ -74,7 +74,7 @@ impl Post {
         }
     }
 
-    fn spawn(self: &Arc<Self>, seat: &Arc<Seat>) -> Result<(), ThreadLimit> {
+    pub(super) fn spawn(self: &Arc<Self>, seat: &Arc<Seat>) -> Result<(), ThreadLimit> {
         let stack_bytes = self.shared.config.limits.thread_stack_bytes;
         let threads = THREADS.fetch_add(1, Ordering::Relaxed);
         let started = limits::thread_room(threads, stack_bytes).and_then(|()| {
@@ -98,7 +98,7 @@ impl Post {
     }
 
     #[cold]
-    fn turn_away(&self, connection: &Connection, now: Tick, limit: ThreadLimit) {
+    pub(super) fn turn_away(&self, connection: &Connection, now: Tick, limit: ThreadLimit) {
         let server = &self.shared;
         server.door.no_thread.add_shared(1);
         if server.door.threads_said.may_say(now) {

@@ -51,13 +51,28 @@ pub(super) struct State {
     pub(super) seats: Slab<Arc<Seat>>,
     /// Those of threads that wait for one.
     pub(super) idle: Vec<Arc<Seat>>,
-    alarm: Alarm,
+    pub(super) alarm: Alarm,
     /// The doors are closed.
     draining: bool,
     /// No thread may wait for another connection.
     pub(super) ended: bool,
     /// The slot up to which threads were asked for connections that can move.
     pub(super) looked_to: usize,
+}
+
+impl State {
+    /// Frees the slot of a connection that is gone from its seat.
+    fn free(&mut self, seat: &Seat, token: Token) {
+        self.alarm.cancel(token.slot());
+        seat.leave();
+        self.seats.take(token);
+        self.seats.release(token);
+    }
+
+    /// Whether there is nothing left to drain.
+    fn is_last(&self) -> bool {
+        self.draining && self.seats.len() == 0
+    }
 }
 
 /// What the supervisor tells a listener.
@@ -79,6 +94,8 @@ pub(super) struct Listener {
     pokes: Vec<(Arc<Seat>, Calls)>,
     /// Those of them that sleep.
     asleep: Vec<Arc<Seat>>,
+    /// Those without a thread, which get one last, for it costs more than waking some: kept for its memory.
+    threadless: Vec<Arc<Seat>>,
 }
 
 impl Listener {
@@ -116,7 +133,7 @@ impl Listener {
             stop: AtomicBool::new(false),
             shut: AtomicBool::new(false),
         });
-        Ok(Self { post, doors, pokes: Vec::new(), asleep: Vec::new() })
+        Ok(Self { post, doors, pokes: Vec::new(), asleep: Vec::new(), threadless: Vec::new() })
     }
 
     pub(super) fn post(&self) -> Arc<Post> {
@@ -176,9 +193,15 @@ impl Listener {
     }
 
     fn poke(&mut self) {
-        let asleep = self.pokes.drain(..).filter_map(|(seat, calls)| seat.tell(calls).then_some(seat));
-        self.asleep.extend(asleep);
+        for (seat, calls) in self.pokes.drain(..) {
+            if seat.tell(calls) {
+                self.asleep.push(seat);
+            } else if seat.claim() {
+                self.threadless.push(seat);
+            }
+        }
         self.post.let_in(&mut self.asleep);
+        self.threadless.drain(..).for_each(|seat| self.post.start_late(&seat));
     }
 
     /// It was rung for: its doors may have to be opened or shut.
@@ -247,8 +270,7 @@ impl Listener {
         if self.post.stop.load(Ordering::SeqCst) {
             return true;
         }
-        let state = lock(&self.post.state);
-        state.draining && state.seats.len() == 0
+        lock(&self.post.state).is_last()
     }
 }
 
@@ -307,19 +329,20 @@ impl Post {
     }
 
     /// Tells every thread that has a connection.
-    fn tell_all(&self, calls: Calls) {
+    fn tell_all(self: &Arc<Self>, calls: Calls) {
         let seats: Vec<Arc<Seat>> = {
             let state = lock(&self.state);
             state.seats.tokens().filter_map(|token| state.seats.peek(token).cloned()).collect()
         };
         seats.iter().for_each(|seat| seat.poke(calls));
+        seats.iter().for_each(|seat| self.start_if_needed(seat));
         if self.wakes_itself() {
             let _ = self.bell.wake();
         }
     }
 
     /// The listener is done: no thread waits for a connection any more, and one that has one is told to end.
-    fn end(&self) {
+    fn end(self: &Arc<Self>) {
         let idle = {
             let mut state = lock(&self.state);
             state.ended = true;
@@ -352,20 +375,29 @@ impl Post {
     pub(super) fn dismiss(&self, seat: &Arc<Seat>, token: Token) -> bool {
         let (stays, last) = {
             let mut state = lock(&self.state);
-            state.alarm.cancel(token.slot());
-            seat.leave();
-            state.seats.take(token);
-            state.seats.release(token);
+            state.free(seat, token);
             let stays = !state.ended && state.idle.len() < self.shared.config.limits.max_idle_threads;
             if stays {
                 state.idle.push(seat.clone());
             }
-            (stays, state.draining && state.seats.len() == 0)
+            (stays, state.is_last())
         };
         if last {
             self.ring();
         }
         stays
+    }
+
+    /// The connection of this seat is gone, and no thread sits there.
+    pub(super) fn free(&self, seat: &Seat, token: Token) {
+        let last = {
+            let mut state = lock(&self.state);
+            state.free(seat, token);
+            state.is_last()
+        };
+        if last {
+            self.ring();
+        }
     }
 
     pub(super) fn status(&self) -> CoreStatus {

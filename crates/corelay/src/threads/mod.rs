@@ -32,6 +32,7 @@ mod listener;
 mod moving;
 mod seat;
 mod turns;
+mod waiting;
 
 use crate::connection::Connection;
 use crate::door::Wake;

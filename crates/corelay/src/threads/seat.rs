@@ -9,16 +9,20 @@
 //!
 //!   deadline := when it comes                 watched := never: the timer has fired
 //!   watched later than that? -- tells         deadline not come yet? -- watches on
+//!
+//!   no thread yet                             calls |= what to look at
+//!                                             claimed before? -- not: starts the thread, or takes the connection out
 //! ```
 //!
-//! loom checks both below: no call is lost on a thread that sleeps, and no deadline that moves while the timer fires.
+//! loom checks these below: no call is lost on a thread that sleeps or is not there yet, no deadline that moves while the timer
+//! fires, and a connection without a thread is claimed once.
 
 use super::gate::Gate;
 use crate::clock::Tick;
 use crate::connection::Connection;
 use crate::protocol::Hail;
 use crate::sync::lock;
-use crate::sync::modelled::{AtomicU32, AtomicU64, Ordering, Thread, current, park};
+use crate::sync::modelled::{AtomicBool, AtomicU32, AtomicU64, Ordering, Thread, current, park};
 use corelay_poll::Token;
 use std::sync::{Arc, Mutex, OnceLock};
 
@@ -70,7 +74,7 @@ impl Hail for Seat {
 /// No moment: the thread has not been told, or has taken note.
 const NOT_READY: u64 = u64::MAX;
 
-/// One a thread, whichever connection it has.
+/// One a thread, whichever connection it has; or one for a connection that waits without a thread.
 pub(super) struct Seat {
     calls: AtomicU32,
     /// When its connection's deadline comes.
@@ -80,6 +84,8 @@ pub(super) struct Seat {
     /// When its socket was ready, or its connection came, until the thread has taken note: a hint, and kept only where work may be
     /// late.
     ready_nanos: AtomicU64,
+    /// Its connection waits, and nobody has begun to give it a thread or to take it away.
+    unclaimed: AtomicBool,
     thread: OnceLock<Thread>,
     gate: Arc<Gate>,
     mail: Mutex<Option<Mail>>,
@@ -91,6 +97,12 @@ impl Seat {
         // A new thread too waits until it is let in.
         let calls = if gate.is_open() { Calls::LOOK } else { Calls::LOOK.and(Calls::ASLEEP) };
         Self { mail: Mutex::new(Some(mail)), ..Self::with(calls, gate) }
+    }
+
+    /// A seat for a connection that gets a thread when there is something to tell it; where everybody is let in.
+    pub(super) fn without_thread(mail: Mail, gate: &Arc<Gate>) -> Self {
+        let unclaimed = AtomicBool::new(true);
+        Self { mail: Mutex::new(Some(mail)), unclaimed, ..Self::with(Calls::NONE, gate) }
     }
 
     /// One that sleeps and has been told to look.
@@ -106,6 +118,7 @@ impl Seat {
             deadline: AtomicU32::new(u32::MAX),
             watched: AtomicU32::new(u32::MAX),
             ready_nanos: AtomicU64::new(NOT_READY),
+            unclaimed: AtomicBool::new(false),
             thread: OnceLock::new(),
             mail: Mutex::new(None),
         }
@@ -153,6 +166,13 @@ impl Seat {
             self.gate.come_in();
             self.wake();
         }
+    }
+
+    /// `true`, once, for a connection without a thread: it is the caller's to start one, or to take the connection out. Who has
+    /// something to tell tells it first.
+    #[inline]
+    pub(super) fn claim(&self) -> bool {
+        self.unclaimed.load(Ordering::Relaxed) && self.unclaimed.swap(false, Ordering::AcqRel)
     }
 
     /// By the listener, before it pokes. Of several such moments before the thread comes the first one counts.
@@ -276,6 +296,30 @@ mod model {
                 asleep.drain(..).for_each(|seat| seat.wake());
             }
             threads.into_iter().for_each(|thread| thread.join().unwrap());
+        });
+    }
+
+    /// The listener has something to tell, and an upgrade wants the connection.
+    #[test]
+    fn a_connection_without_a_thread_is_claimed_once_and_its_thread_hears_all() {
+        loom::model(|| {
+            let seat = Arc::new(Seat {
+                unclaimed: AtomicBool::new(true),
+                ..Seat::with(Calls::NONE, &Arc::new(Gate::open()))
+            });
+            let told = seat.clone();
+            let listener = loom::thread::spawn(move || {
+                told.poke(Calls::LOOK);
+                // The thread that is started, before it sleeps for the first time.
+                let started = told.claim();
+                if started {
+                    told.sit_down();
+                    assert!(told.wait().contains(Calls::LOOK));
+                }
+                started
+            });
+            let taken = seat.claim();
+            assert!(listener.join().unwrap() != taken, "claimed twice, or by nobody");
         });
     }
 

@@ -23,6 +23,10 @@ use std::time::Duration;
 const CONNECTIONS_PER_MOVE: usize = DESCRIPTORS_MAX;
 /// When none could move, the engine is asked again after this long, and then after twice as long each time, up to the second.
 const ASK_AGAIN: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(100)];
+/// After each batch the upgrade rests so many times as long as that took: others are to have the processors most of the time.
+const RESTS_PER_MOVE: u32 = 3;
+/// It rests no longer than this at a time.
+const REST_MAX: Duration = Duration::from_millis(20);
 /// How long the new process is left alone that could not take a connection, for want of descriptors say.
 const PAUSE: Duration = Duration::from_millis(100);
 
@@ -241,9 +245,15 @@ impl Handover {
     fn move_all(&self, successor: &mut Successor) -> Result<(), Failure> {
         let shared = &self.running.shared;
         let until = shared.clock.now() + shared.config.upgrade.timeout;
-        let mut patience = ASK_AGAIN[0];
+        let (mut patience, mut rest) = (ASK_AGAIN[0], Duration::ZERO);
         while shared.occupancy.open() > 0 && shared.clock.now() < until {
             let mut leaving = shared.upgrade.take(CONNECTIONS_PER_MOVE);
+            if leaving.is_empty() && !rest.is_zero() {
+                // Those that were asked before may come meanwhile: nobody serves them, so they do not wait.
+                successor.listen(rest)?;
+                leaving = shared.upgrade.take(CONNECTIONS_PER_MOVE);
+            }
+            let began = shared.clock.now();
             if leaving.is_empty() {
                 self.running.engine.let_go(CONNECTIONS_PER_MOVE);
                 leaving = shared.upgrade.take(CONNECTIONS_PER_MOVE);
@@ -253,10 +263,12 @@ impl Handover {
                 leaving = shared.upgrade.take(CONNECTIONS_PER_MOVE);
             }
             if leaving.is_empty() {
-                patience = (patience * 2).min(ASK_AGAIN[1]);
+                (patience, rest) = ((patience * 2).min(ASK_AGAIN[1]), Duration::ZERO);
             } else {
                 patience = ASK_AGAIN[0];
                 self.pass(successor, leaving)?;
+                let took = shared.clock.now().saturating_duration_since(began);
+                rest = (took * RESTS_PER_MOVE).min(REST_MAX);
             }
         }
         Ok(())

@@ -1,96 +1,121 @@
 //! A server and the processes that replace it, each started by the one before.
 
-use std::fs;
+use std::cell::Cell;
 use std::net::SocketAddr;
-use std::thread::sleep;
+use std::path::PathBuf;
+use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use corelay_bench::response;
+use corelay_poll::{Events, Interest, Poller, Process, Token, Trigger};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::bench::running::Running;
 
-/// How long an upgrade may take.
+/// How long an old process may live on once it has handed over all.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Between two looks.
-const LOOK_AGAIN: Duration = Duration::from_millis(1);
 
 /// The process that serves, and the first one, which this one has started.
 pub(super) struct Chain {
     first: Running,
     id: u32,
     address: SocketAddr,
+    /// The binary, by a path that nobody changes.
+    corelay: PathBuf,
+    /// How often it was asked what it has counted, each time on a connection of its own.
+    asked: Cell<u64>,
+}
+
+/// What the server has counted.
+#[derive(Clone, Copy)]
+pub(super) struct Counted {
+    /// Without those that asked for this.
+    pub(super) accepted: u64,
+    pub(super) open: u64,
+    /// Connections that it has closed for a reason of its own: not because the peer had closed.
+    pub(super) closed: u64,
 }
 
 impl Chain {
-    pub(super) fn of(first: Running, address: SocketAddr) -> Result<Self> {
-        Ok(Self { id: first.id(), first, address })
+    pub(super) fn of(first: Running, address: SocketAddr, corelay: PathBuf) -> Self {
+        Self { id: first.id(), first, address, corelay, asked: Cell::new(0) }
     }
 
-    /// Has it replaced; how long that took, to the end of the old process.
+    /// Has it replaced, as a user does; how long that took, to the end of the old process.
     pub(super) fn upgrade(&mut self) -> Result<Duration> {
-        let (began, old) = (Instant::now(), self.id);
-        signal(old, Signal::USR2)?;
-        let new = until("a new process", || Ok(child_of(old)))?;
-        until("the end of the old process", || Ok((!is_running(old)).then_some(())))?;
+        let (began, old) = (Instant::now(), Process::watch(self.id)?);
+        let said = self.ask()?;
+        ensure!(said.status.success(), "an upgrade failed: {}", text(&said.stderr));
+        let said = text(&said.stdout);
+        let new = said.rsplit(' ').next().and_then(|id| id.parse().ok());
+        let new = new.filter(|_| said.contains("is replaced by"));
+        let new = new.with_context(|| format!("an upgrade ended otherwise than by a replacement: {said}"))?;
+        wait_for_end(&old)?;
         self.id = new;
         Ok(began.elapsed())
     }
 
-    /// Connections that the server has closed for a reason of its own, as it counts them: not because the peer had closed.
-    pub(super) fn closed_by_server(&self) -> Result<u64> {
+    /// Begins an upgrade whose new process is killed: the old one goes on and says so.
+    pub(super) fn upgrade_in_vain(&self) -> Result<()> {
+        let said = self.ask()?;
+        let told = text(&said.stderr);
+        let went_on = !said.status.success() && told.contains("goes on as it was");
+        ensure!(
+            went_on,
+            "the new process was to be killed, and that came of it: {told}{}",
+            text(&said.stdout)
+        );
+        Ok(())
+    }
+
+    fn ask(&self) -> Result<Output> {
+        Command::new(&self.corelay)
+            .args(["upgrade", &self.id.to_string()])
+            .output()
+            .context("corelay upgrade does not run")
+    }
+
+    pub(super) fn counted(&self) -> Result<Counted> {
         let answer = response::fetch(&format!("http://{}/status", self.address))?;
         let body =
             answer.windows(4).position(|window| window == b"\r\n\r\n").context("an answer has a body")?;
         let status: Value = serde_json::from_slice(&answer[body + 4..]).context("the status is JSON")?;
         let cores = status["cores"].as_array().context("the status has cores")?;
+        let sum = |name: &str| cores.iter().filter_map(|core| core[name].as_u64()).sum::<u64>();
         let closes = cores.iter().filter_map(|core| core["closes"].as_object()).flatten();
         let by_server = closes.filter(|(reason, _)| reason.as_str() != "peer_closed");
-        Ok(by_server.filter_map(|(_, count)| count.as_u64()).sum())
+        self.asked.set(self.asked.get() + 1);
+        Ok(Counted {
+            accepted: sum("connections_accepted") - self.asked.get(),
+            open: status["connections"].as_u64().context("the status has its connections")?,
+            closed: by_server.filter_map(|(_, count)| count.as_u64()).sum(),
+        })
     }
 }
 
 impl Drop for Chain {
     /// The first process ends with its handle; one that has replaced it is nobody's child.
     fn drop(&mut self) {
-        if self.id != self.first.id() {
-            let _ = signal(self.id, Signal::KILL);
+        let pid = i32::try_from(self.id).ok().and_then(Pid::from_raw);
+        if self.id != self.first.id()
+            && let Some(pid) = pid
+        {
+            let _ = kill_process(pid, Signal::KILL);
         }
     }
 }
 
-fn signal(id: u32, signal: Signal) -> Result<()> {
-    let pid = i32::try_from(id).ok().and_then(Pid::from_raw).context("a process id")?;
-    Ok(kill_process(pid, signal)?)
-}
-
-fn child_of(id: u32) -> Option<u32> {
-    let tasks = fs::read_dir(format!("/proc/{id}/task")).ok()?;
-    let children = tasks.flatten().filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
-    children
-        .collect::<Vec<_>>()
-        .iter()
-        .flat_map(|text| text.split_whitespace())
-        .find_map(|child| child.parse().ok())
-}
-
-/// Not when it has ended and nobody has asked how yet.
-fn is_running(id: u32) -> bool {
-    let stat = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-    stat.rsplit_once(')').is_some_and(|(_, rest)| !rest.trim_start().starts_with('Z'))
-}
-
-fn until<T>(what: &str, look: impl Fn() -> Result<Option<T>>) -> Result<T> {
-    let deadline = Instant::now() + PATIENCE;
-    loop {
-        if let Some(found) = look()? {
-            return Ok(found);
-        }
-        if Instant::now() > deadline {
-            bail!("an upgrade has not come to {what}");
-        }
-        sleep(LOOK_AGAIN);
+fn wait_for_end(process: &Process) -> Result<()> {
+    let poller = Poller::new()?;
+    poller.add(process, Token::new(0, 0), Interest::READ, Trigger::Level)?;
+    if poller.wait(&mut Events::with_capacity(1), Some(PATIENCE))? == 0 {
+        bail!("an old process does not end");
     }
+    Ok(())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).trim().to_owned()
 }

@@ -8,15 +8,25 @@
 //! with bodies that stream both ways. Driver and server share all CPUs, and so do the two processes of an upgrade: no CPU
 //! stands by that an upgrade could be done on unnoticed. An upgrade begins when the one before is over and a pause has passed.
 //!
+//! Upgrades go on until the load is over: no quiet time is in its figures.
+//!
 //! What must hold: no request fails, no connection is closed or opened anew, each upgrade comes to its end, and p99 of the
 //! keep-alive requests is at most [`RATIO_MAX`] times what it is without, in the median of the rounds.
+//!
+//! With `--killed` the new process of each upgrade is killed, always at the same point ([`killed`]).
 
+mod between;
 mod chain;
+mod killed;
 mod options;
 mod table;
 
+use std::fs;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use corelay_load::machine::Machine;
@@ -32,6 +42,9 @@ use table::{Row, Table};
 
 /// The bound of issue 7: p99 with upgrades beside p99 without.
 pub(super) const RATIO_MAX: f64 = 3.0;
+
+/// The word for [`between`], which is no command for people.
+const BETWEEN: &str = "between";
 
 const KEEP_ALIVE: &str = "keep-alive";
 const PIPELINED: &str = "pipelined";
@@ -54,15 +67,28 @@ const STREAM_BYTES: usize = 200_000;
 /// A wrong argument; a server or driver that does not run; an upgrade that does not come to its end; and, after the table is
 /// printed, a bound that is missed.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    if let Some((word, rest)) = arguments.split_first()
+        && word == BETWEEN
+    {
+        return between::run(rest);
+    }
     let options = Options::parse(arguments)?;
     let tools = Tools::prepare_relay()?;
+    if let Some(point) = options.killed {
+        return killed::run(point, &options, &tools);
+    }
     let mut machine = Machine::observe(tools.cpus);
     let mut rows: Vec<Row> = options.engines.iter().map(|engine| Row::new(engine)).collect();
     for round in 0..options.rounds {
         for row in &mut rows {
             eprintln!("upgrades: {}, round {} of {}", row.engine, round + 1, options.rounds);
             // Which comes first changes, for the machine's speed drifts.
-            let one = |upgrading| once(&row.engine, upgrading, &options, &tools);
+            let one = |upgrading: bool| {
+                let (mut chain, address, _) = serve(&row.engine, &tools)?;
+                let upgrade = upgrading.then_some(&|chain: &mut Chain| chain.upgrade().map(Some));
+                let upgrade = upgrade.map(|upgrade| upgrade as &Upgrade<'_>);
+                once(&mut chain, &plan(address, &options), &tools, options.pause, upgrade)
+            };
             let first = one(round % 2 == 1)?;
             let second = one(round % 2 == 0)?;
             let (without, with) = if round % 2 == 0 { (first, second) } else { (second, first) };
@@ -75,7 +101,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let table = Table { machine, version, options, rows };
     print!("{table}");
     if let Some(path) = &table.options.json {
-        std::fs::write(path, format!("{:#}\n", table.json()))?;
+        fs::write(path, format!("{:#}\n", table.json()))?;
     }
     ensure!(table.missed() == 0, "corelay misses {} of the bounds above", table.missed());
     Ok(())
@@ -90,31 +116,64 @@ pub(super) struct Sample {
     pub(super) max_ms: f64,
     pub(super) requests: u64,
     pub(super) errors: u64,
+    /// Of these, the requests whose connection ended before their answer was whole.
+    pub(super) reset: u64,
+    /// How each group's requests failed, in words.
+    pub(super) failures: String,
     /// How long each upgrade took, from the signal to the end of the old process.
     pub(super) upgrades: Vec<Duration>,
     /// Connections that the server closed, by its own count, less those that the driver closed first.
     pub(super) closed_by_server: u64,
+    /// Connections that the clients opened again.
+    pub(super) opened_again: u64,
 }
 
-fn once(engine: &str, upgrading: bool, options: &Options, tools: &Tools) -> Result<Sample> {
+/// Does an upgrade, and tells how long it took; or tells that there can be no more.
+type Upgrade<'a> = dyn Fn(&mut Chain) -> Result<Option<Duration>> + 'a;
+
+/// A server of `engine`, and the file that it takes for its program when it starts another process.
+fn serve(engine: &str, tools: &Tools) -> Result<(Chain, SocketAddr, PathBuf)> {
     let address = free_addresses(1)?[0];
-    let mut command = vec![tools.program("corelay")?];
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask is inside the workspace")?;
+    let corelay = root.join(tools.program("corelay")?);
+    let program = tools.scratch("upgrades")?.join(format!("corelay-{}", address.port()));
+    let _ = fs::remove_file(&program);
+    symlink(&corelay, &program)?;
+    let mut command = vec![program.display().to_string()];
     command.extend(words(&["serve", "--engine", engine, "--listen", &address.to_string()]));
     let server = Running::start(tools, &command, &[address])?;
-    let mut chain = Chain::of(server, address)?;
-    let plan = plan(address, options);
-    let (report, upgrades) = std::thread::scope(|scope| {
-        let driving = scope.spawn(|| driver::run(&plan, tools, None));
-        let mut upgrades = Vec::new();
-        while !driving.is_finished() && upgrading && upgrades.len() < options.upgrades {
-            std::thread::sleep(options.pause);
-            upgrades.push(chain.upgrade()?);
-        }
-        let report = driving.join().map_err(|_| anyhow::anyhow!("the driver's thread panicked"))??;
-        anyhow::Ok((report, upgrades))
-    })?;
-    let closed_by_server = chain.closed_by_server()?;
-    Sample::of(&report, upgrades, closed_by_server)
+    Ok((Chain::of(server, address, corelay), address, program))
+}
+
+/// One run: the load, and all the while, if there is one, `upgrade` after `upgrade` with pauses between them.
+fn once(
+    chain: &mut Chain,
+    plan: &Plan,
+    tools: &Tools,
+    pause: Duration,
+    upgrade: Option<&Upgrade<'_>>,
+) -> Result<Sample> {
+    let before = chain.counted()?;
+    let mut driving = driver::start_and_hold(plan, tools, None)?;
+    driving.begin()?;
+    let until = Instant::now() + plan.warm_up + plan.duration;
+    let mut took = Vec::new();
+    while let Some(upgrade) = upgrade
+        && Instant::now() < until
+    {
+        sleep(pause);
+        let Some(time) = upgrade(chain)? else { break };
+        took.push(time);
+    }
+    let report = driving.report()?;
+    // While the driver holds its connections: what is opened and closed now is of the server's doing.
+    let after = chain.counted()?;
+    driving.release()?;
+    let mut sample = Sample::of(&report, took)?;
+    sample.closed_by_server = after.closed - before.closed;
+    let opened: u32 = plan.groups.iter().map(|group| group.connections).sum();
+    sample.opened_again = (after.accepted - before.accepted).saturating_sub(u64::from(opened));
+    Ok(sample)
 }
 
 fn plan(address: SocketAddr, options: &Options) -> Plan {
@@ -135,7 +194,7 @@ fn plan(address: SocketAddr, options: &Options) -> Plan {
 }
 
 impl Sample {
-    fn of(report: &Report, upgrades: Vec<Duration>, closed_by_server: u64) -> Result<Self> {
+    fn of(report: &Report, upgrades: Vec<Duration>) -> Result<Self> {
         let keep_alive = &report.group(KEEP_ALIVE).context("the driver reports the group")?.total;
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
         let totals = || report.groups.iter().map(|group| &group.total);
@@ -145,8 +204,16 @@ impl Sample {
             max_ms: ms(keep_alive.latency.max),
             requests: totals().map(|total| total.requests).sum(),
             errors: totals().map(|total| total.errors.total()).sum(),
+            reset: totals().map(|total| total.errors.reset).sum(),
+            failures: failures(report),
             upgrades,
-            closed_by_server,
+            closed_by_server: 0,
+            opened_again: 0,
         })
     }
+}
+
+fn failures(report: &Report) -> String {
+    let failed = report.groups.iter().filter(|group| group.total.errors.total() > 0);
+    failed.map(|group| format!("{}: {:?}", group.name, group.total.errors)).collect::<Vec<_>>().join("; ")
 }

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 
 use crate::bench::options::{HELP, list, pairs, seconds};
 
@@ -13,14 +13,43 @@ pub(super) struct Options {
     pub(super) engines: Vec<&'static str>,
     /// Keep-alive connections.
     pub(super) connections: u32,
-    /// In one run, if there is time for so many.
+    /// In one run, at least.
     pub(super) upgrades: usize,
     /// Between the end of one and the begin of the next.
     pub(super) pause: Duration,
     pub(super) rounds: usize,
+    /// Where the new process of each upgrade is killed.
+    pub(super) killed: Option<Point>,
     /// What is measured of one run.
     pub(super) duration: Duration,
     pub(super) json: Option<PathBuf>,
+}
+
+/// Where in an upgrade the new process is killed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Point {
+    /// It has read its settings and bound what is new, and is about to say so.
+    BeforeReady,
+    /// It lets in who comes, and no connection is its own.
+    Listening,
+    /// Half of the connections are its own.
+    HalfWay,
+}
+
+impl Point {
+    const ALL: [Self; 3] = [Self::BeforeReady, Self::Listening, Self::HalfWay];
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::BeforeReady => "before-ready",
+            Self::Listening => "listening",
+            Self::HalfWay => "half-way",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|point| point.name() == name)
+    }
 }
 
 const ENGINES: [&str; 3] = ["cores", "threads", "pool"];
@@ -34,6 +63,7 @@ impl Options {
             upgrades: 100,
             pause: Duration::from_millis(200),
             rounds: 3,
+            killed: None,
             duration: Duration::from_secs(60),
             json: None,
         };
@@ -45,6 +75,7 @@ impl Options {
                 "--connections" => options.connections = value.parse()?,
                 "--upgrades" => options.upgrades = value.parse()?,
                 "--pause" => options.pause = seconds(value)?,
+                "--killed" => options.killed = Some(Point::named(value).context("no such point")?),
                 "--pairs" => options.rounds = value.parse()?,
                 "--seconds" => options.duration = seconds(value)?,
                 "--json" => options.json = Some(value.into()),
@@ -72,8 +103,16 @@ mod tests {
     fn options_have_defaults_and_wrong_ones_are_named() {
         let options = parse("--engines cores,pool --pause 0.5 --upgrades 10").unwrap();
         assert_eq!((options.engines, options.connections), (vec!["cores", "pool"], 5_000));
-        for line in ["--pairs 0", "--engines fast", "--connections 0", "--seconds -1", "--fast yes", "--json"]
-        {
+        assert_eq!(parse("--killed half-way").unwrap().killed, Some(Point::HalfWay));
+        for line in [
+            "--pairs 0",
+            "--engines fast",
+            "--connections 0",
+            "--seconds -1",
+            "--killed soon",
+            "--fast yes",
+            "--json",
+        ] {
             let named = line.split(' ').next().unwrap();
             assert!(parse(line).unwrap_err().to_string().contains(named), "{line}");
         }

@@ -41,15 +41,27 @@ impl Row {
         self.with.iter().map(|sample| sample.errors).sum()
     }
 
+    fn failures(&self) -> String {
+        let told = self.with.iter().filter(|sample| !sample.failures.is_empty());
+        told.map(|sample| format!(" ({})", sample.failures)).collect()
+    }
+
     fn closed(&self) -> u64 {
         self.with.iter().map(|sample| sample.closed_by_server).sum()
     }
 
-    fn misses(&self) -> Vec<String> {
+    fn opened_again(&self) -> u64 {
+        self.with.iter().map(|sample| sample.opened_again).sum()
+    }
+
+    fn misses(&self, upgrades: usize) -> Vec<String> {
         let ratio = self.ratio();
+        let fewest = self.with.iter().map(|sample| sample.upgrades.len()).min().unwrap_or(0);
         let checks = [
-            (self.errors() > 0, format!("{} requests failed", self.errors())),
+            (fewest < upgrades, format!("a run had {fewest} upgrades, of {upgrades}")),
+            (self.errors() > 0, format!("{} requests failed{}", self.errors(), self.failures())),
             (self.closed() > 0, format!("the server closed {} connections", self.closed())),
+            (self.opened_again() > 0, format!("{} connections were opened again", self.opened_again())),
             (ratio > RATIO_MAX, format!("p99 is {ratio:.1} times that without upgrades, of {RATIO_MAX}")),
         ];
         checks.into_iter().filter(|(missed, _)| *missed).map(|(_, what)| what).collect()
@@ -59,21 +71,21 @@ impl Row {
 impl Table {
     /// How many bounds are missed.
     pub(super) fn missed(&self) -> usize {
-        self.rows.iter().map(|row| row.misses().len()).sum()
+        self.rows.iter().map(|row| row.misses(self.options.upgrades).len()).sum()
     }
 
     pub(super) fn json(&self) -> Value {
         let sample = |sample: &Sample| {
             json!({
                 "p50_ms": sample.p50_ms, "p99_ms": sample.p99_ms, "max_ms": sample.max_ms,
-                "requests": sample.requests, "errors": sample.errors,
-                "closed_by_server": sample.closed_by_server,
+                "requests": sample.requests, "errors": sample.errors, "failures": sample.failures,
+                "closed_by_server": sample.closed_by_server, "opened_again": sample.opened_again,
                 "upgrades_ms": sample.upgrades.iter().map(|took| took.as_secs_f64() * 1e3).collect::<Vec<_>>(),
             })
         };
         let rows = self.rows.iter().map(|row| {
             json!({
-                "engine": row.engine, "p99_ratio": row.ratio(), "misses": row.misses(),
+                "engine": row.engine, "p99_ratio": row.ratio(), "misses": row.misses(self.options.upgrades),
                 "without": row.without.iter().map(sample).collect::<Vec<_>>(),
                 "with": row.with.iter().map(sample).collect::<Vec<_>>(),
             })
@@ -95,16 +107,16 @@ impl fmt::Display for Table {
         )?;
         writeln!(
             out,
-            "| engine | upgrades | took, median | longest | requests | failed | closed by the server | p50 without | with | p99 without | with | ratio |"
+            "| engine | upgrades | took, median | longest | requests | failed | closed by the server | opened again | p50 without | with | p99 without | with | ratio |"
         )?;
-        writeln!(out, "|---|---|---|---|---|---|---|---|---|---|---|---|")?;
+        writeln!(out, "|---|---|---|---|---|---|---|---|---|---|---|---|---|")?;
         for row in &self.rows {
             let took = row.upgrades();
             let seconds = || took.iter().map(Duration::as_secs_f64);
             let ms = |samples: &[Sample], of: fn(&Sample) -> f64| median(samples.iter().map(of));
             writeln!(
                 out,
-                "| `{}` | {} | {:.0} ms | {:.0} ms | {} | {} | {} | {:.2} ms | {:.2} ms | {:.2} ms | {:.2} ms | {:.2} |",
+                "| `{}` | {} | {:.0} ms | {:.0} ms | {} | {} | {} | {} | {:.2} ms | {:.2} ms | {:.2} ms | {:.2} ms | {:.2} |",
                 row.engine,
                 took.len(),
                 median(seconds()) * 1e3,
@@ -112,6 +124,7 @@ impl fmt::Display for Table {
                 row.with.iter().map(|sample| sample.requests).sum::<u64>(),
                 row.errors(),
                 row.closed(),
+                row.opened_again(),
                 ms(&row.without, |sample| sample.p50_ms),
                 ms(&row.with, |sample| sample.p50_ms),
                 ms(&row.without, |sample| sample.p99_ms),
@@ -120,7 +133,7 @@ impl fmt::Display for Table {
             )?;
         }
         for row in &self.rows {
-            for miss in row.misses() {
+            for miss in row.misses(self.options.upgrades) {
                 writeln!(out, "\nmissed: `{}`: {miss}", row.engine)?;
             }
         }
@@ -142,10 +155,11 @@ mod tests {
     fn a_row_misses_what_it_misses_and_nothing_else() {
         let sample = |p99_ms, errors| Sample { p99_ms, errors, ..Sample::default() };
         let row = |with: Sample| Row { engine: "x".into(), without: vec![sample(1.0, 0)], with: vec![with] };
-        assert!(row(sample(3.0, 0)).misses().is_empty());
-        assert_eq!(row(sample(3.1, 0)).misses().len(), 1);
-        assert_eq!(row(sample(1.0, 2)).misses(), ["2 requests failed"]);
+        assert!(row(sample(3.0, 0)).misses(0).is_empty());
+        assert_eq!(row(sample(3.1, 0)).misses(0).len(), 1);
+        assert_eq!(row(sample(1.0, 2)).misses(0), ["2 requests failed"]);
         let closed = Sample { closed_by_server: 1, ..sample(1.0, 0) };
-        assert_eq!(row(closed).misses().len(), 1);
+        assert_eq!(row(closed).misses(0).len(), 1);
+        assert_eq!(row(sample(1.0, 0)).misses(1).len(), 1);
     }
 }
