@@ -7,6 +7,7 @@ use crate::support::{Client, Engine, Server};
 on_every_engine!(
     a_declared_length_past_the_limit_is_413,
     a_chunked_body_past_the_limit_is_413,
+    a_chunk_that_announces_more_than_the_limit_is_413_at_once,
     a_body_at_the_limit_is_taken,
     a_body_gathered_in_memory_has_a_limit_of_its_own,
     a_client_still_uploading_reads_its_413,
@@ -34,6 +35,21 @@ fn a_chunked_body_past_the_limit_is_413(engine: Engine) {
         client.send(format!("3E8\r\n{}\r\n1\r\nx\r\n", "x".repeat(1000)));
         assert_eq!(client.response().status, 413, "{path}");
         client.expect_end();
+    }
+}
+
+/// Nothing of the chunk follows: who waited for it would answer with 408, and late.
+fn a_chunk_that_announces_more_than_the_limit_is_413_at_once(engine: Engine) {
+    let server = Server::start(engine, &LIMIT);
+    for path in ["/upload", "/echo"] {
+        for size in ["3E9", "7fffffffffffffff"] {
+            let mut client = server.connect();
+            client.send(format!("POST {path} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"));
+            client.send(format!("{size}\r\n"));
+            assert_eq!(client.response().status, 413, "{path} {size}");
+            client.finish_sending();
+            client.expect_end();
+        }
     }
 }
 

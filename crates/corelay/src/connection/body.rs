@@ -271,7 +271,9 @@ impl Gather {
                 Err(error) => return (input.len(), Err(refused(error, out, tally))),
             };
             let data = &input[at..][decoded.data];
-            if data.len() > self.body.bytes_left() {
+            // What a chunk announces counts as if it were here: nobody has to wait for it to be told.
+            let announced = (data.len() as u64).saturating_add(self.decoder.remaining_hint());
+            if announced > self.body.bytes_left() as u64 {
                 return (input.len(), Err(too_large(out, tally)));
             }
             if let Err(error) = self.body.append(data, &server.app) {

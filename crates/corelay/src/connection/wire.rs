@@ -199,7 +199,9 @@ impl Incoming {
             self.at += decoded.consumed;
             self.body_bytes += data.len() as u64;
             let taken = data.len();
-            if self.body_bytes > self.server.config.limits.max_body_bytes {
+            // What a chunk announces counts as if it were here: nobody has to wait for it to be told.
+            let announced = self.body_bytes.saturating_add(self.decoder.remaining_hint());
+            if announced > self.server.config.limits.max_body_bytes {
                 let reason = "the body is larger than this server accepts here";
                 return Err(self.fail(CloseReason::TooLarge, StatusCode::PAYLOAD_TOO_LARGE, reason));
             }
