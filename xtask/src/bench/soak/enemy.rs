@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use std::{io, thread};
 
 use super::mischief::MISCHIEF;
+use super::timeline::Timeline;
 use crate::bench::running::Running;
 
 /// How long an enemy waits for anything.
@@ -14,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// One enemy, who draws everything from a seed.
 pub(super) struct Enemy {
+    number: u64,
     pub(super) server: SocketAddr,
     pub(super) process: u32,
     pub(super) random: fastrand::Rng,
@@ -39,20 +41,23 @@ impl Tally {
 }
 
 impl Enemy {
-    pub(super) fn new(server: &Running, seed: u64) -> Self {
-        let random = fastrand::Rng::with_seed(seed);
-        Self { server: server.address(0), process: server.id(), random }
+    /// Each number draws something else from the same seed.
+    pub(super) fn new(server: &Running, seed: u64, number: u64) -> Self {
+        let random = fastrand::Rng::with_seed(seed.wrapping_add(number));
+        Self { number, server: server.address(0), process: server.id(), random }
     }
 
     /// At random, one after the other.
-    pub(super) fn works_until(&mut self, is_over: &AtomicBool) -> Tally {
+    pub(super) fn works_until(&mut self, timeline: &Timeline, is_over: &AtomicBool) -> Tally {
         let mut tally = Tally::default();
         while !is_over.load(Ordering::Relaxed) {
             let (name, mischief) = MISCHIEF[self.random.usize(..MISCHIEF.len())];
+            let begun = Instant::now();
             // That connections break is what an enemy is used to.
             if let Ok(Some(wrong)) = mischief(self) {
                 tally.wrong.push(format!("{name}: {wrong}"));
             }
+            timeline.tell(begun, format_args!("enemy {}: {name}", self.number));
             *tally.done.entry(name).or_default() += 1;
         }
         tally

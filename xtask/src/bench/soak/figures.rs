@@ -1,51 +1,17 @@
-//! What the server holds and has counted, and the figures of a soak.
+//! What the server has counted, and the figures of a soak.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use corelay_bench::response;
 use corelay_load::Report;
-use corelay_load::process::usage::{resident_bytes, thread_count};
 use serde_json::Value;
 
 use super::enemy::Tally;
+use super::watch::Longest;
 use crate::bench::running::Running;
-
-/// Memory that the server may have more at the end than at the beginning, in bytes: an allocator does not give back the same
-/// after every peak.
-const MEMORY_PLAY_BYTES: u64 = 64 << 20;
-/// Threads that wait for work at one moment and not at another.
-const THREADS_PLAY: usize = 4;
-
-/// What it holds when nobody wants anything.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Holdings {
-    files: usize,
-    threads: usize,
-    resident_bytes: u64,
-}
-
-impl Holdings {
-    pub(super) fn of(process: u32) -> Result<Self> {
-        let files = std::fs::read_dir(format!("/proc/{process}/fd"))?.count();
-        Ok(Self { files, threads: thread_count(process)?, resident_bytes: resident_bytes(process)? })
-    }
-
-    pub(super) fn ensure_nothing_is_kept(&self, after: &Self) -> Result<()> {
-        ensure!(after.files <= self.files, "descriptors are kept");
-        ensure!(after.threads <= self.threads + THREADS_PLAY, "threads are kept");
-        ensure!(after.resident_bytes <= self.resident_bytes + MEMORY_PLAY_BYTES, "memory is kept");
-        Ok(())
-    }
-}
-
-impl fmt::Display for Holdings {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mib = self.resident_bytes as f64 / f64::from(1 << 20);
-        write!(out, "{} descriptors, {} threads, {mib:.1} MiB resident", self.files, self.threads)
-    }
-}
 
 /// The server's own counters.
 pub(super) struct Status(Value);
@@ -87,7 +53,7 @@ impl fmt::Display for Status {
             "{accepted} connections accepted, {} open, {panics} panics; closed:",
             self.connections()
         )?;
-        let mut reasons = std::collections::BTreeMap::<&str, u64>::new();
+        let mut reasons = BTreeMap::<&str, u64>::new();
         for core in self.0["cores"].as_array().into_iter().flatten() {
             for (reason, count) in core["closes"].as_object().into_iter().flatten() {
                 *reasons.entry(reason).or_default() += number(count);
@@ -98,21 +64,74 @@ impl fmt::Display for Status {
     }
 }
 
-/// What users and enemies did.
-pub(super) fn print(report: &Report, tally: &Tally, took: Duration) {
-    println!("{:.1} s", took.as_secs_f64());
-    for group in &report.groups {
-        let (total, latency) = (&group.total, &group.total.latency);
-        println!(
-            "users, {} connections: {} requests, {} failed; p50 {:?}, p99 {:?}, max {:?}",
-            group.name,
-            total.requests,
-            total.requests - total.answered,
-            latency.p50,
-            latency.p99,
-            latency.max
-        );
+/// What users, enemies and the watch saw, in a part of a soak or in several.
+#[derive(Default)]
+pub(super) struct Seen {
+    users: BTreeMap<String, Users>,
+    tally: Tally,
+    longest: Longest,
+}
+
+/// The users of one kind.
+#[derive(Clone, Copy, Default)]
+struct Users {
+    requests: u64,
+    answered: u64,
+    longest: Duration,
+}
+
+impl Seen {
+    pub(super) fn new(report: &Report, tally: Tally, longest: Longest) -> Self {
+        let users = report.groups.iter().map(|group| {
+            let (total, longest) = (&group.total, group.total.latency.max);
+            (group.name.clone(), Users { requests: total.requests, answered: total.answered, longest })
+        });
+        Self { users: users.collect(), tally, longest }
     }
-    let done: Vec<String> = tally.done.iter().map(|(name, count)| format!("{name} {count}")).collect();
-    println!("enemies: {}", done.join(", "));
+
+    pub(super) fn add(&mut self, other: Self) {
+        for (name, part) in other.users {
+            let users = self.users.entry(name).or_default();
+            users.requests += part.requests;
+            users.answered += part.answered;
+            users.longest = users.longest.max(part.longest);
+        }
+        self.tally = std::mem::take(&mut self.tally).plus(other.tally);
+        self.longest = self.longest.max(other.longest);
+    }
+
+    /// Of right requests among the mischief, what was wrong with their answers.
+    pub(super) fn wrong(&self) -> String {
+        self.tally.wrong.join("; ")
+    }
+
+    /// All of it, in several lines.
+    pub(super) fn print(&self) {
+        for (name, users) in &self.users {
+            let failed = users.requests - users.answered;
+            println!(
+                "users, {name} connections: {} requests, {failed} failed, longest {:.3} s",
+                users.requests,
+                users.longest.as_secs_f64()
+            );
+        }
+        let done: Vec<String> =
+            self.tally.done.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        println!("{} pieces of mischief: {}", self.tally.done.values().sum::<u64>(), done.join(", "));
+    }
+}
+
+impl fmt::Display for Seen {
+    /// A line.
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let requests: u64 = self.users.values().map(|users| users.requests).sum();
+        let mischief: u64 = self.tally.done.values().sum();
+        let Longest { answer, late } = self.longest;
+        write!(
+            out,
+            "{requests} requests of users, {mischief} pieces of mischief; longest wait for /plaintext {:.3} s, for the machine {:.3} s",
+            answer.as_secs_f64(),
+            late.as_secs_f64()
+        )
+    }
 }

@@ -1,11 +1,13 @@
 //! `cargo xtask soak --minutes N`: everything that goes wrong, at random, for as long as one likes, beside users who notice nothing.
 //!
 //! ```text
-//! users, three enemies: a while ─▶ at rest: what the server holds ─▶ users, three enemies: N minutes ─▶ at rest: no more ─▶ drain
+//! users, three enemies: a while ─▶ at rest ─▶ (users, three enemies: an eighth of N minutes ─▶ at rest) eight times ─▶ drain
+//!                                  └── what the server holds: that of the second half is not more than that of the first ──┘
 //! ```
 //!
 //! One server, a release build; the mischief is that of `crates/corelay-cli/tests/faults`, in random doses ([`mischief`]). It fails if one
-//! well-behaved request fails, if the server holds more at the end than at the beginning, or does not drain.
+//! well-behaved request fails, if what the server holds at rest grows ([`rests`]), or if it does not drain. When what happened is in a
+//! file ([`timeline`]).
 //!
 //! Deliberately absent: limits on memory as a whole, under which well-behaved requests rightly fail; links that lose packets.
 
@@ -13,6 +15,9 @@ mod enemy;
 mod figures;
 mod mischief;
 mod options;
+mod rests;
+mod timeline;
+mod watch;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -26,11 +31,16 @@ use super::running::{Running, free_addresses};
 use super::servers::{Server, words};
 use super::tools::Tools;
 use enemy::{Enemy, Tally};
-use figures::{Holdings, Status};
+use figures::{Seen, Status};
 use options::Options;
+use rests::{Holdings, ensure_nothing_grows};
+use timeline::Timeline;
+use watch::{Longest, watch};
 
 /// Enemies at work at once.
 const ENEMIES: u64 = 3;
+/// After so many equal parts the server is left alone, and looked at.
+const PARTS: u32 = 8;
 /// The longest that is done before anything is compared: what allocators keep of a peak grows at first.
 const WARM_UP_MAX: Duration = Duration::from_secs(120);
 /// How long the server may take to be at rest when nobody wants anything any more.
@@ -55,54 +65,83 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         tools.version(Server::Corelay)
     );
     println!("  {}", server.command);
-    let whole = Duration::from_secs_f64(options.minutes * 60.0);
-    let (before, _) = soak(&server, WARM_UP_MAX.min(whole / 4), &options, &tools)?;
-    let (after, status) = soak(&server, whole, &options, &tools)?;
-    println!("{status}");
-    before.ensure_nothing_is_kept(&after)?;
+    let timeline = format!("{}-{}.txt", options.engine, options.seed);
+    let timeline = Timeline::create(tools.scratch("soak")?.join(timeline))?;
+    println!("  when what happened: {}", timeline.path().display());
+    let mut soak = Soak {
+        enemies: (0..ENEMIES).map(|number| Enemy::new(&server, options.seed, number)).collect(),
+        server: &server,
+        tools: &tools,
+        timeline,
+        seed: options.seed,
+    };
+    soak.run(Duration::from_secs_f64(options.minutes * 60.0))?;
     ensure!(server.drain()?.success(), "the server did not drain");
     println!("soak: passed, seed {}", options.seed);
     Ok(())
 }
 
-/// For so long; what the server holds afterwards.
-fn soak(server: &Running, time: Duration, options: &Options, tools: &Tools) -> Result<(Holdings, Status)> {
-    let begun = Instant::now();
-    let (report, tally) = load_and_mischief(server, time, options, tools)?;
-    figures::print(&report, &tally, begun.elapsed());
-    let (holdings, status) = at_rest(server)?;
-    println!("at rest: {holdings}");
-    check_users(&report)?;
-    let wrong = tally.wrong.join("; ");
-    ensure!(wrong.is_empty(), "right requests of enemies had wrong answers: {wrong}");
-    Ok((holdings, status))
+/// What goes on from part to part.
+struct Soak<'a> {
+    server: &'a Running,
+    tools: &'a Tools,
+    timeline: Timeline,
+    enemies: Vec<Enemy>,
+    seed: u64,
 }
 
-fn load_and_mischief(
-    server: &Running,
-    time: Duration,
-    options: &Options,
-    tools: &Tools,
-) -> Result<(Report, Tally)> {
-    let is_over = AtomicBool::new(false);
-    thread::scope(|scope| {
-        let enemies: Vec<_> = (0..ENEMIES)
-            .map(|number| {
-                let mut enemy = Enemy::new(server, options.seed.wrapping_add(number));
-                let is_over = &is_over;
-                scope.spawn(move || enemy.works_until(is_over))
-            })
-            .collect();
-        let report = driver::run(&plan(server, time, options), tools, None);
-        is_over.store(true, Ordering::Relaxed);
-        let tallies = enemies.into_iter().map(|enemy| enemy.join().expect("an enemy does not panic"));
-        Ok((report?, tallies.fold(Tally::default(), Tally::plus)))
-    })
+impl Soak<'_> {
+    fn run(&mut self, whole: Duration) -> Result<()> {
+        let begun = Instant::now();
+        let mut all = Seen::default();
+        let first = self.part(WARM_UP_MAX.min(whole / 4), &mut all)?;
+        let mut later = Vec::new();
+        for _ in 0..PARTS {
+            later.push(self.part(whole / PARTS, &mut all)?);
+        }
+        println!("in all, {:.0} s", begun.elapsed().as_secs_f64());
+        all.print();
+        println!("{}", Status::of(self.server)?);
+        ensure_nothing_grows(first, &later)
+    }
+
+    /// For so long; what the server holds afterwards.
+    fn part(&mut self, time: Duration, all: &mut Seen) -> Result<Holdings> {
+        let begun = Instant::now();
+        let (report, tally, longest) = self.load_and_mischief(time)?;
+        self.timeline.tell(begun, "a part");
+        let seen = Seen::new(&report, tally, longest);
+        println!("{:.1} s: {seen}", begun.elapsed().as_secs_f64());
+        check_users(&report)?;
+        let wrong = seen.wrong();
+        ensure!(wrong.is_empty(), "right requests of enemies had wrong answers: {wrong}");
+        all.add(seen);
+        let holdings = at_rest(self.server)?;
+        println!("  at rest: {holdings}");
+        Ok(holdings)
+    }
+
+    fn load_and_mischief(&mut self, time: Duration) -> Result<(Report, Tally, Longest)> {
+        let plan = plan(self.server, time, self.seed);
+        let (is_over, timeline) = (&AtomicBool::new(false), &self.timeline);
+        thread::scope(|scope| {
+            let work = |enemy| scope.spawn(move || Enemy::works_until(enemy, timeline, is_over));
+            let enemies: Vec<_> = self.enemies.iter_mut().map(work).collect();
+            let address = self.server.address(0);
+            let watching = scope.spawn(move || watch(address, timeline, is_over));
+            let report = driver::run(&plan, self.tools, None);
+            is_over.store(true, Ordering::Relaxed);
+            let longest = watching.join().expect("the watch does not panic");
+            let tallies = enemies.into_iter().map(|enemy| enemy.join().expect("an enemy does not panic"));
+            let tally = tallies.fold(Tally::default(), Tally::plus);
+            Ok((report?, tally, longest.context("a user had no answer")?))
+        })
+    }
 }
 
 /// What users do: short and long answers, bodies gathered and streamed, a handler that waits; some on connections they keep, some on
 /// new ones.
-fn plan(server: &Running, time: Duration, options: &Options) -> Plan {
+fn plan(server: &Running, time: Duration, seed: u64) -> Plan {
     let post = |path: &str, bytes: usize| {
         let mut request = Request::new("POST", path);
         request.body = vec![b'x'; bytes];
@@ -121,15 +160,16 @@ fn plan(server: &Running, time: Duration, options: &Options) -> Plan {
     let mut plan = Plan::new(server.address(0));
     plan.duration = time;
     plan.drain = Duration::from_secs(20);
-    plan.seed = options.seed;
+    plan.seed = seed;
     plan.groups = vec![Group::open("kept", 24, 500.0, kept), new];
     plan
 }
 
 fn command(options: &Options, tools: &Tools, address: &str) -> Result<Vec<String>> {
     let corelay = tools.program("corelay")?;
-    let mut command =
-        words(&[&corelay, "serve", "--engine", &options.engine, "--fault-routes", "--log", "off"]);
+    // A backtrace for each of some thousand panics would be most of what the server does, and most of its memory.
+    let mut command = words(&["env", "RUST_BACKTRACE=0", &corelay, "serve", "--engine", &options.engine]);
+    command.extend(words(&["--fault-routes", "--log", "off"]));
     for (deadline, time) in [("--head-timeout", "3s"), ("--body-timeout", "3s"), ("--write-timeout", "3s")] {
         command.extend(words(&[deadline, time]));
     }
@@ -139,12 +179,12 @@ fn command(options: &Options, tools: &Tools, address: &str) -> Result<Vec<String
 }
 
 /// Waits until nobody is connected and threads without work have ended.
-fn at_rest(server: &Running) -> Result<(Holdings, Status)> {
+fn at_rest(server: &Running) -> Result<Holdings> {
     let begun = Instant::now();
     loop {
         let status = Status::of(server)?;
         if status.connections() == 1 && status.service_threads() <= status.cores() {
-            return Ok((Holdings::of(server.id())?, status));
+            return Holdings::settled(server.id());
         }
         ensure!(begun.elapsed() < REST_PATIENCE, "the server does not come to rest: {status}");
         thread::sleep(LOOK_AGAIN);
