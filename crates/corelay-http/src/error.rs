@@ -10,7 +10,7 @@ use std::fmt;
 ///
 /// ```
 /// use corelay_http::{Limits, RequestErrorKind, RequestHead};
-/// let error = RequestHead::new().parse(b"GET / HTTP/2", &Limits::default()).unwrap_err();
+/// let error = RequestHead::new().parse(b"GET / HTTP/2.0\r\n", &Limits::default()).unwrap_err();
 /// assert_eq!(error.kind(), RequestErrorKind::VersionUnsupported);
 /// assert_eq!(error.status(), http::StatusCode::HTTP_VERSION_NOT_SUPPORTED);
 /// ```
@@ -35,7 +35,7 @@ pub enum RequestErrorKind {
     TargetTooLong,
     /// Anything but `HTTP/` DIGIT `.` DIGIT CRLF after the target (RFC 9112 section 2.3); HTTP/0.9 too.
     VersionMalformed,
-    /// A major version other than 1 (RFC 9110 section 2.5).
+    /// A well-formed version of a major number other than 1 (RFC 9110 section 2.5).
     VersionUnsupported,
     /// CR without LF or LF without CR (RFC 9112 section 2.2).
     LineEndMalformed,
@@ -55,7 +55,8 @@ pub enum RequestErrorKind {
     HostMissing,
     /// More than one Host (RFC 9112 section 3.2).
     HostRepeated,
-    /// A Host or authority that is not `host[:port]` (RFC 9110 section 7.2, RFC 3986 section 3.2).
+    /// A Host or authority that is not `host[:port]` (RFC 9110 section 7.2, RFC 3986 section 3.2); an empty one too (RFC 9110
+    /// section 4.2.1).
     HostMalformed,
     /// A Content-Length that is not digits, is too long for 64 bits, or is a list (RFC 9110
     /// section 8.6).
@@ -160,7 +161,7 @@ pub enum BodyErrorKind {
     ChunkSizeTooLong,
     /// A chunk-size line longer than [`Limits::chunk_line_bytes`](crate::Limits::chunk_line_bytes).
     ChunkLineTooLong,
-    /// A control character in a chunk extension, or white space that no extension follows.
+    /// A chunk extension that is not `;name`, `;name=token` or `;name="quoted"`, or white space that none follows.
     ChunkExtensionMalformed,
     /// More extension bytes than
     /// [`Limits::chunk_extension_bytes_total`](crate::Limits::chunk_extension_bytes_total).

@@ -112,7 +112,7 @@ fn on_the_heads_of_well_behaved_clients() {
     for input in [
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "\r\nPOST /a?b=c HTTP/1.0\r\nContent-Length:5\r\nX: \t y z \t\r\n\r\nHello",
-        "OPTIONS * HTTP/1.1\r\nhost:\r\nEmpty:\r\n\r\n",
+        "OPTIONS * HTTP/1.1\r\nhost: a\r\nEmpty:\r\n\r\n",
         "CONNECT a:1 HTTP/1.1\r\nHOST: [::1]:1\r\nX-Obs: \u{e9}\r\n\r\n",
         "M-X http://a/{b}|c HTTP/1.1\r\nHost: b\r\nTransfer-Encoding: Chunked\r\n\r\n",
     ] {

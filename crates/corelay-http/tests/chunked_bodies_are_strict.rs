@@ -75,7 +75,7 @@ fn lines_end_in_cr_lf() {
         "5\r\rHello",
         "5;a\nHello",
         "5;a\rb",
-        "5 \r\n",
+        "5;a=\"\n",
         "5\t\n",
         "0\r\n\n",
         "0\r\n\rx",
@@ -97,7 +97,21 @@ fn a_chunk_ends_where_its_size_says() {
 
 #[test]
 fn extensions_are_skipped() {
-    for extension in [";a", ";a=b", "; a = \"b;c\"", " ;a", "\t ; a", ";", ";;", ";\u{e9}"] {
+    for extension in [
+        ";a",
+        ";a=b",
+        ";a;b",
+        ";a=b;c=\"d\";e",
+        "; a = \"b;c\"",
+        " ;a",
+        "\t ; a\t=\tb",
+        ";a ;b=c ;d",
+        ";a=\"\"",
+        ";a=\"b\" ;c",
+        ";a=\"\\\"\\\\\\;\"",
+        ";a=\"\u{e9}\\\u{e9}\"",
+        ";!#$%&'*+-.^_`|~=~",
+    ] {
         let input = format!("5{extension}\r\nHello\r\n0{extension}\r\n\r\n");
         assert_eq!(body_of(&input), "Hello", "{extension:?}");
     }
@@ -105,7 +119,41 @@ fn extensions_are_skipped() {
 
 #[test]
 fn malformed_extensions_are_refused_with_400() {
-    for line in ["5 a", "5 5", "5;a\0", "5;\x7f", "5 \x0b;a"] {
+    for line in [
+        "5 ",
+        "5\t",
+        "5 a",
+        "5 5",
+        "5 =a",
+        "5;",
+        "5; ",
+        "5;;",
+        "5;a;",
+        "5;a ",
+        "5;a b",
+        "5;a=",
+        "5;a= ",
+        "5;a=b ",
+        "5;a=b c",
+        "5;a=b=c",
+        "5;a=b\"c\"",
+        "5;a=\"b\" ",
+        "5;a=\"b\"c",
+        "5;a=\"b\"\"c\"",
+        "5;a=\"b",
+        "5;a=\"b\\\"",
+        "5;=b",
+        "5;\"a\"",
+        "5;a[b",
+        "5;a=b,c",
+        "5;\u{e9}",
+        "5;a=\u{e9}",
+        "5;a\0",
+        "5;\x7f",
+        "5;a=\"\x08\"",
+        "5;a=\"\\\0\"",
+        "5 \x0b;a",
+    ] {
         let kind = chunked(&format!("{line}\r\nHello\r\n")).unwrap_err();
         assert_eq!(kind, Kind::ChunkExtensionMalformed, "{line:?}");
     }

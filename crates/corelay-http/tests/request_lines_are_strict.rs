@@ -85,7 +85,7 @@ fn higher_minor_versions_are_taken_as_1_1() {
 
 #[test]
 fn other_major_versions_are_refused_with_505() {
-    for version in ["0.9", "2.0", "2", "3.0", "9.9"] {
+    for version in ["0.9", "0.0", "2.0", "3.0", "9.9"] {
         let input = format!("GET / HTTP/{version}\r\nHost: a\r\n\r\n");
         assert_eq!(refused(input), (Kind::VersionUnsupported, 505), "{version}");
     }
@@ -100,6 +100,13 @@ fn malformed_versions_are_refused_with_400() {
         "HTTP/1.",
         "HTTP/1.x",
         "HTTP/1.10",
+        "HTTP/01.1",
+        "HTTP/01.01",
+        "HTTP/11.1",
+        "HTTP/2",
+        "HTTP/2.",
+        "HTTP/2.00",
+        "HTTP/3x",
         "HTTP/.1",
         "HTTP/a.1",
         "HTTP1.1",
@@ -126,6 +133,7 @@ fn a_request_of_http_0_9_is_refused_with_400() {
 fn the_line_ends_in_cr_lf() {
     assert_eq!(refused("GET / HTTP/1.1\nHost: a\r\n\r\n"), (Kind::LineEndMalformed, 400), "bare LF");
     assert_eq!(refused("GET / HTTP/1.1\rHost: a\r\n\r\n"), (Kind::LineEndMalformed, 400), "bare CR");
+    assert_eq!(refused("GET / HTTP/2.0\nHost: a\r\n\r\n"), (Kind::LineEndMalformed, 400), "of any version");
     assert_eq!(refused("GET / HTTP/1.1\r\r\nHost: a\r\n\r\n"), (Kind::LineEndMalformed, 400), "CR CR LF");
 }
 

@@ -7,6 +7,7 @@ use crate::support::{Engine, Response, Server};
 
 on_every_engine!(
     a_wrong_method_is_405_with_what_is_allowed,
+    an_unknown_method_is_501,
     head_has_the_header_of_get_and_no_body,
     options_names_what_is_allowed,
     options_asterisk_is_answered,
@@ -23,8 +24,7 @@ fn a_wrong_method_is_405_with_what_is_allowed(engine: Engine) {
     for (method, target, allow) in [
         ("POST", "/plaintext", ["GET", "HEAD", "OPTIONS"].as_slice()),
         ("DELETE", "/", &["GET", "HEAD", "OPTIONS"]),
-        ("BREW", "/json", &["GET", "HEAD", "OPTIONS"]),
-        ("get", "/json", &["GET", "HEAD", "OPTIONS"]),
+        ("TRACE", "/json", &["GET", "HEAD", "OPTIONS"]),
         ("GET", "/upload", &["OPTIONS", "POST"]),
         ("PUT", "/bytes/10", &["GET", "HEAD", "OPTIONS"]),
     ] {
@@ -32,6 +32,16 @@ fn a_wrong_method_is_405_with_what_is_allowed(engine: Engine) {
         assert_eq!(response.status, 405, "{method} {target}");
         assert_eq!(allowed(&response), allow.iter().copied().collect(), "{method} {target}");
     }
+}
+
+/// Methods are case-sensitive (RFC 9110 9.1), so `get` is one that nobody knows.
+fn an_unknown_method_is_501(engine: Engine) {
+    let server = Server::start(engine, &[]);
+    let mut client = server.connect();
+    for (method, target) in [("BREW", "/json"), ("get", "/json"), ("GETX", "/"), ("M-SEARCH", "/bytes/10")] {
+        assert_eq!(client.request(method, target, b"hi").status, 501, "{method} {target}");
+    }
+    assert_eq!(client.get("/plaintext").status, 200);
 }
 
 fn head_has_the_header_of_get_and_no_body(engine: Engine) {

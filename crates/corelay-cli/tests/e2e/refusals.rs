@@ -52,6 +52,8 @@ fn a_bad_request_line_is_refused(engine: Engine) {
         (400, "GET / HTTP/1.1\rHost: test\r\n"),
         (505, "GET / HTTP/2.0\r\n"),
         (505, "GET / HTTP/0.9\r\n"),
+        (400, "GET / HTTP/01.1\r\n"),
+        (400, "GET / HTTP/2\r\n"),
         // HTTP/2's preface (RFC 9113 3.4): refused at the asterisk, before its version is seen.
         (505, "PRI * HTTP/2.0\r\n"),
     ];
@@ -93,6 +95,8 @@ fn a_bad_header_is_refused(engine: Engine) {
 fn a_bad_host_is_refused(engine: Engine) {
     let cases = [
         "X: no host at all",
+        "Host:",
+        "Host: :80",
         "Host: a\r\nHost: a",
         "Host: a, b",
         "Host: a b",
@@ -148,7 +152,8 @@ fn bad_framing_is_refused(engine: Engine) {
     refused(engine, &cases);
 }
 
-/// These are seen only once the head was taken: by a handler that streams its body, and by one given the whole of it.
+/// These are seen only once the head was taken: by a handler that streams its body, by one given the whole of it, and where
+/// nobody wants it.
 fn a_bad_chunked_body_is_refused(engine: Engine) {
     let bodies = [
         "x\r\n",
@@ -160,11 +165,14 @@ fn a_bad_chunked_body_is_refused(engine: Engine) {
         "5 \r\nhello\r\n",
         "11111111111111111\r\n",
         "5;x=\ny\r\n",
+        "5;\r\nhello\r\n",
+        "5;x[\r\nhello\r\n",
+        "5;x=\"\r\nhello\r\n",
         "0\r\nX-Trailer : y\r\n\r\n",
         "0\r\nX-Trailer: a\0\r\n\r\n",
     ];
-    for path in ["/upload", "/echo"] {
-        let head = format!("POST {path} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for target in ["POST /upload", "POST /echo", "GET /plaintext", "POST /nothing"] {
+        let head = format!("{target} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n");
         refused(engine, &bodies.map(|body| (400, format!("{head}{body}"))));
         let extensions = "1;".to_owned() + &"x".repeat(1_000);
         refused(engine, &[(400, format!("{head}{extensions}"))]);

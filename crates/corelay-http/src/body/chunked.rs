@@ -1,22 +1,23 @@
 //! The chunked transfer coding (RFC 9112 section 7.1), decoded.
 //!
 //! ```text
-//!  ┌──────────────────────────────────────────────────────────────┐
-//!  ▼                                                              │
-//! Size ─▶ White ─▶ Extension ─▶ SizeLf ─▶ Data ─▶ DataCr ─▶ DataLf ┘
-//!  └──────────────────────────────▲  │
-//!                                    └(size 0)─▶ TrailerStart ─▶ EndLf ─▶ Complete
-//!                                                  │        ▲
-//!                                                  ▼        │
-//!                                            TrailerName ─▶ TrailerValue ─▶ TrailerLf
+//!  ┌─────────────────────────────────────────────────────┐
+//!  ▼                                                     │
+//! Size ─▶ Extension ─▶ SizeLf ─▶ Data ─▶ DataCr ─▶ DataLf ┘
+//!  └─────────────────────▲  │
+//!                           └(size 0)─▶ TrailerStart ─▶ EndLf ─▶ Complete
+//!                                         │        ▲
+//!                                         ▼        │
+//!                                   TrailerName ─▶ TrailerValue ─▶ TrailerLf
 //! ```
 //!
-//! Extensions are skipped: none has ever been put to use, so only their octets and their number are checked. Trailer
-//! fields are checked for syntax and dropped: merging them into the header section is how a peer smuggles a field
+//! Extensions are skipped: none has ever been put to use, so only their form (`extension.rs`) and their number are
+//! checked. Trailer fields are checked for syntax and dropped: merging them into the header section is how a peer smuggles a field
 //! past a check that has already been made (RFC 9110 section 6.5.1), and no application here has asked for them.
 
 use super::Decoded;
-use crate::octets::{Class, Value, is_token, is_white};
+use super::extension::Extension;
+use crate::octets::{Class, Value, is_token};
 use crate::{BodyError, BodyErrorKind, Limits};
 
 /// More digits than a 64-bit size has are not a size (RFC 9112 section 7.1 asks recipients to guard against overflow).
@@ -40,8 +41,7 @@ pub(super) struct ChunkedDecoder {
 enum Phase {
     #[default]
     Size,
-    White,
-    Extension,
+    Extension(Extension),
     SizeLf,
     Data,
     DataCr,
@@ -95,7 +95,7 @@ impl ChunkedDecoder {
     fn step(&mut self, octet: u8, limits: &Limits) -> Result<Phase, BodyErrorKind> {
         match self.phase {
             Phase::Size => self.size(octet, limits),
-            Phase::White | Phase::Extension => self.extension(octet, limits),
+            Phase::Extension(extension) => self.extension(extension, octet, limits),
             Phase::SizeLf => self.size_end(octet),
             Phase::DataCr => expect(octet, b'\r', Phase::DataLf, BodyErrorKind::ChunkEndMalformed),
             Phase::DataLf => expect(octet, b'\n', Phase::Size, BodyErrorKind::ChunkEndMalformed),
@@ -113,7 +113,7 @@ impl ChunkedDecoder {
                 _ if self.section_bytes == 0 => Err(BodyErrorKind::ChunkSizeMalformed),
                 b'\r' => Ok(Phase::SizeLf),
                 b'\n' => Err(BodyErrorKind::LineEndMalformed),
-                b';' | b' ' | b'\t' => self.extension(octet, limits),
+                b';' | b' ' | b'\t' => self.extension(Extension::Before, octet, limits),
                 _ => Err(BodyErrorKind::ChunkSizeMalformed),
             };
         };
@@ -128,22 +128,24 @@ impl ChunkedDecoder {
         Ok(Phase::Size)
     }
 
-    /// `White` is white space that must still be followed by a semicolon (BWS of RFC 9112 section 7.1.1).
-    fn extension(&mut self, octet: u8, limits: &Limits) -> Result<Phase, BodyErrorKind> {
-        let next = match octet {
-            b'\r' if self.phase == Phase::Extension => return Ok(Phase::SizeLf),
-            b'\r' | b'\n' => return Err(BodyErrorKind::LineEndMalformed),
-            b';' => Phase::Extension,
-            _ if self.phase == Phase::Extension && Value::accepts(octet) => Phase::Extension,
-            _ if is_white(octet) => Phase::White,
-            _ => return Err(BodyErrorKind::ChunkExtensionMalformed),
-        };
+    fn extension(
+        &mut self,
+        extension: Extension,
+        octet: u8,
+        limits: &Limits,
+    ) -> Result<Phase, BodyErrorKind> {
+        match octet {
+            b'\r' if extension.may_end() => return Ok(Phase::SizeLf),
+            b'\n' => return Err(BodyErrorKind::LineEndMalformed),
+            _ => {}
+        }
+        let next = extension.after(octet).ok_or(BodyErrorKind::ChunkExtensionMalformed)?;
         self.count_line(limits)?;
         self.extension_bytes = self.extension_bytes.saturating_add(1);
         if self.extension_bytes as usize > limits.chunk_extension_bytes_total {
             return Err(BodyErrorKind::ChunkExtensionsTooLarge);
         }
-        Ok(next)
+        Ok(Phase::Extension(next))
     }
 
     fn size_end(&mut self, octet: u8) -> Result<Phase, BodyErrorKind> {

@@ -1,6 +1,7 @@
 //! Message bodies: from the bytes after the head to the bytes of the body.
 
 mod chunked;
+mod extension;
 
 use crate::{BodyError, Limits};
 use chunked::ChunkedDecoder;

@@ -4,7 +4,8 @@ use crate::octets::{HOST, Host, span_end};
 use std::net::Ipv6Addr;
 
 /// Whether `value` is a host with an optional port: a registered name, an IPv4 address or an IPv6 address in
-/// brackets. Empty is valid (RFC 9112 section 3.2).
+/// brackets. Empty is not, with a port or without: the target of an `http` request has a host (RFC 9110 section 4.2.1),
+/// and where none is named the server would have to have one that is meant (RFC 9112 section 3.3).
 ///
 /// Narrower than RFC 3986 where nobody needs the width: no comma (two Hosts folded into one by an intermediary), no
 /// IPvFuture, no zone, and a port that fits 16 bits. Userinfo is refused (RFC 9110 section 4.2.4).
@@ -16,9 +17,10 @@ pub(super) fn is_host(value: &[u8]) -> bool {
 #[inline(always)]
 pub(super) fn is_host_within(input: &[u8], len: usize) -> bool {
     let Some(value) = input.get(..len) else { return false };
-    match value.get(span_end::<Host>(input, 0).min(len)..) {
-        Some([]) => true,
-        Some([b':', port @ ..]) => is_port(port),
+    let end = span_end::<Host>(input, 0).min(len);
+    match value.get(end..) {
+        Some([]) => end > 0,
+        Some([b':', port @ ..]) => end > 0 && is_port(port),
         _ => is_unusual_host(value),
     }
 }

@@ -188,21 +188,26 @@ fn version(window: &[u8], at: usize) -> Result<Option<Version>, RequestError> {
     }
 }
 
-/// Any version, octet by octet so that the first wrong one is told from one that is missing.
+/// Any version, octet by octet so that the first wrong one is told from one that is missing. What is no version at all, as
+/// `HTTP/01.1`, is told from one that is not spoken here, which takes the whole line.
 fn other_version(rest: &[u8]) -> Result<Option<Version>, RequestError> {
-    let mut version = Version::Http11;
+    let (mut version, mut supported) = (Version::Http11, true);
     for (at, &octet) in rest.iter().take(VERSION_LINE_BYTES).enumerate() {
         match (at, octet) {
             (0..5, _) if octet == b"HTTP/"[at] => {}
             (5, b'1') | (6, b'.') | (8, b'\r') | (9, b'\n') => {}
-            (5, b'0'..=b'9') => return Err(RequestErrorKind::VersionUnsupported.into()),
+            (5, b'0'..=b'9') => supported = false,
             (7, b'0') => version = Version::Http10,
             (7, b'1'..=b'9') => {}
             (8, b'\n') | (9, _) => return Err(RequestErrorKind::LineEndMalformed.into()),
             _ => return Err(RequestErrorKind::VersionMalformed.into()),
         }
     }
-    Ok((rest.len() >= VERSION_LINE_BYTES).then_some(version))
+    match rest.len() >= VERSION_LINE_BYTES {
+        true if supported => Ok(Some(version)),
+        true => Err(RequestErrorKind::VersionUnsupported.into()),
+        false => Ok(None),
+    }
 }
 
 impl MethodKind {

@@ -66,8 +66,7 @@ fn split_absolute(line: &mut RequestLine, input: &[u8]) -> Result<(), RequestErr
     let authority_len = after_scheme.iter().position(|&octet| octet == b'/').unwrap_or(after_scheme.len());
     let start = line.target.start as usize + scheme.len();
     line.authority = Span::new(start, start + authority_len);
-    let is_empty = matches!(after_scheme.first(), None | Some(b'/' | b':'));
-    if is_empty || !host::is_host(line.authority.of(input)) {
+    if !host::is_host(line.authority.of(input)) {
         return Err(RequestErrorKind::HostMalformed.into());
     }
     line.path.start = line.authority.end;

@@ -125,7 +125,8 @@ pub(super) fn begin(
     }
 }
 
-/// Runs a handler that does not look at the body, then deals with the body.
+/// Runs a handler that does not look at the body, then deals with the body. What of the body is here already has to be
+/// well-formed.
 fn answer_first(
     arrived: Arrived<'_>,
     out: &mut Outgoing,
@@ -135,8 +136,11 @@ fn answer_first(
 ) -> (usize, Result<(), Box<Pause>>) {
     let mut discard = Discard::new(BodyDecoder::new(arrived.head.framing()), now, server);
     let (consumed, state) = discard.take_in(arrived.after_head, &server.http_limits);
+    if let Discarded::Refused(error) = state {
+        return (consumed, Err(refused(error, out, tally)));
+    }
     let expects = arrived.head.expects_continue() && !matches!(state, Discarded::Complete);
-    let goes_on = !expects && !matches!(state, Discarded::Refused | Discarded::TooMuch);
+    let goes_on = !expects && !matches!(state, Discarded::TooMuch);
     let persistence = if goes_on { server.persistence(&arrived.head) } else { Persistence::Close };
     let answer = call_with(&arrived, RequestBody::Empty, persistence, out, tally, server);
     let answer = match (state, answer) {
@@ -315,7 +319,7 @@ impl Gather {
 pub(super) enum Discarded {
     Complete,
     More,
-    Refused,
+    Refused(BodyError),
     TooMuch,
 }
 
@@ -331,8 +335,9 @@ impl Discard {
             if self.decoder.is_complete() {
                 return (at, Discarded::Complete);
             }
-            let Ok(decoded) = self.decoder.decode(&input[at..], limits) else {
-                return (input.len(), Discarded::Refused);
+            let decoded = match self.decoder.decode(&input[at..], limits) {
+                Ok(decoded) => decoded,
+                Err(error) => return (input.len(), Discarded::Refused(error)),
             };
             at += decoded.consumed;
             // All that was read counts, so that chunk overhead cannot go on for ever.
@@ -398,7 +403,7 @@ impl Connection {
             (consumed, Discarded::Complete) => return Ok(move_up(turn, consumed, filled)),
             (_, Discarded::More) if !keeps_up => return Err(Next::Close(CloseReason::BodyTooSlow)),
             (_, Discarded::More) => Pause::to(Doing::Discard(discard)),
-            (_, Discarded::Refused) => Pause::closing(CloseReason::Malformed, true),
+            (_, Discarded::Refused(_)) => Pause::closing(CloseReason::Malformed, true),
             (_, Discarded::TooMuch) => Pause::closing(CloseReason::BodyUnread, true),
         };
         Err(self.settle(Some(pause), filled..filled, turn, server))

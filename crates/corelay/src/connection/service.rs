@@ -212,7 +212,7 @@ impl Exchange<'_> {
         Ok(match state {
             Discarded::Complete => doing,
             Discarded::More => Doing::Discard(discard),
-            Discarded::Refused => Doing::Close { reason: CloseReason::Malformed, linger: true },
+            Discarded::Refused(_) => Doing::Close { reason: CloseReason::Malformed, linger: true },
             Discarded::TooMuch => Doing::Close { reason: CloseReason::BodyUnread, linger: true },
         })
     }

@@ -45,9 +45,9 @@ pub(crate) struct PathEndpoints {
     pub(crate) endpoints: Box<[Endpoint]>,
     /// Indexes into `endpoints`, by [`table_index`].
     pub(crate) table: [usize; TABLE_METHODS],
-    /// The same for methods of other names.
+    /// The same for methods of other names, all that have a route on any path.
     pub(crate) extensions: Vec<(Box<str>, usize)>,
-    /// For extension methods that were not named.
+    /// For methods that have a route nowhere.
     pub(crate) otherwise: usize,
 }
 

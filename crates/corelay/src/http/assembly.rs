@@ -40,6 +40,7 @@ pub(crate) fn assemble(router: Router) -> Result<App, RouteError> {
     let mut static_paths = Vec::new();
     let mut patterns = matchit::Router::new();
     let mut paths = Vec::new();
+    let extensions = extension_methods(&router.routes);
     for (pattern, entries) in by_pattern(router.routes) {
         let index = paths.len();
         if pattern.contains(['{', '}']) {
@@ -47,7 +48,7 @@ pub(crate) fn assemble(router: Router) -> Result<App, RouteError> {
         } else {
             static_paths.push((pattern.clone(), index));
         }
-        paths.push(path_endpoints(&pattern, entries)?);
+        paths.push(path_endpoints(&pattern, entries, &extensions)?);
     }
     Ok(App {
         static_paths: StaticPaths::new(static_paths),
@@ -160,19 +161,27 @@ fn insert_error(pattern: &str, error: matchit::InsertError) -> RouteError {
     }
 }
 
-/// The endpoints of one pattern: those of the user's, then the two that routing adds.
-fn path_endpoints(pattern: &str, entries: Vec<RouteEntry>) -> Result<PathEndpoints, RouteError> {
+/// The endpoints of one pattern: those of the user's, then the three that routing adds.
+fn path_endpoints(
+    pattern: &str,
+    entries: Vec<RouteEntry>,
+    extensions: &[Method],
+) -> Result<PathEndpoints, RouteError> {
     let methods = distinct_methods(pattern, &entries)?;
     let layers = entries.first().map(|entry| outermost_first(&entry.layers)).unwrap_or_default();
     let allow = allow(&methods);
     let mut endpoints: Vec<Endpoint> = entries.into_iter().map(RouteEntry::into_endpoint).collect();
     endpoints.push(not_allowed(pattern, layers.clone(), allow.clone()));
-    endpoints
-        .push(fixed(pattern, layers, move || (StatusCode::NO_CONTENT, [(header::ALLOW, allow.clone())], ())));
+    let options = move || (StatusCode::NO_CONTENT, [(header::ALLOW, allow.clone())], ());
+    endpoints.push(fixed(pattern, layers.clone(), options));
+    endpoints.push(fixed(pattern, layers, || StatusCode::NOT_IMPLEMENTED));
     Ok(PathEndpoints {
         table: TABLE.map(|method| choose(&methods, &method.to_http())),
-        extensions: extensions(&methods),
-        otherwise: position(&methods, None).unwrap_or(methods.len()),
+        extensions: extensions
+            .iter()
+            .map(|method| (method.as_str().into(), choose(&methods, method)))
+            .collect(),
+        otherwise: position(&methods, None).unwrap_or(methods.len() + 2),
         endpoints: endpoints.into(),
     })
 }
@@ -203,12 +212,16 @@ fn position(methods: &[Option<Method>], wanted: Option<&Method>) -> Option<usize
     methods.iter().position(|method| method.as_ref() == wanted)
 }
 
-/// The routes for methods that are not in the table.
-fn extensions(methods: &[Option<Method>]) -> Vec<(Box<str>, usize)> {
-    let named =
-        methods.iter().enumerate().filter_map(|(index, method)| Some((method.as_ref()?.as_str(), index)));
-    let unknown = named.filter(|(name, _)| TABLE.iter().all(|known| known.as_str() != *name));
-    unknown.map(|(name, index)| (name.into(), index)).collect()
+/// The methods that are not in the table and have a route somewhere. Any other is unknown to the whole server, which is not
+/// 405 but 501 (RFC 9110, section 9.1).
+fn extension_methods(routes: &[RouteEntry]) -> Vec<Method> {
+    let mut extensions: Vec<Method> = Vec::new();
+    for method in routes.iter().filter_map(|entry| entry.method.as_ref()) {
+        if TABLE.iter().all(|known| known.as_str() != method.as_str()) && !extensions.contains(method) {
+            extensions.push(method.clone());
+        }
+    }
+    extensions
 }
 
 /// The value of `Allow` (RFC 9110, section 10.2.1).

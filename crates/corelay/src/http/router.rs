@@ -22,8 +22,8 @@ use super::state::States;
 /// `{*name}`, whatever the order of the routes.
 ///
 /// Routing answers by itself: 404 where no pattern matches; 405 with `Allow` where one does, but not for the
-/// method; `HEAD` with the handler of `GET`; `OPTIONS` with 204 and `Allow`; `CONNECT` with 501. A route of
-/// your own comes before each of these.
+/// method; `HEAD` with the handler of `GET`; `OPTIONS` with 204 and `Allow`; `CONNECT` with 501, and so a method that no
+/// route has and HTTP does not define. A route of your own comes before each of these.
 ///
 /// ```
 /// use corelay::Router;
