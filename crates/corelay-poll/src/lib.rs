@@ -112,7 +112,7 @@
 //! - [`Poller::wait`] is one system call and allocates nothing; register a connection once and leave it so.
 //!
 //! Beside readiness the crate holds the few other things that only the operating system can say or do for a
-//! server: [`affinity`] (which CPUs, how much of them, pinning), [`limits`] (open files) and [`socket`]
+//! server: [`affinity`] (which CPUs, how much of them, pinning), [`limits`] (open files), [`memory`] (giving it back) and [`socket`]
 //! (accept in one call).
 //!
 //! # What is absent
@@ -129,6 +129,7 @@ mod descriptors;
 mod event;
 mod interest;
 pub mod limits;
+pub mod memory;
 mod note;
 mod poller;
 mod process;

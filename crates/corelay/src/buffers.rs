@@ -12,9 +12,11 @@
 //!   a body of 16 MiB. A request whose body is in the input as a whole, and whose answer the socket takes, has nothing to do with it.
 //!
 //! The count is one number that is only ever compared with the bound and changed in one atomic step, so there is no order of threads
-//! in which it passes the bound, or does not come back to zero. Nothing else is published by it: all orderings are relaxed.
+//! in which it passes the bound, or does not come back to zero. How high it was is kept beside it, for [giving memory
+//! back](crate::ebb). Nothing else is published by it: all orderings are relaxed.
 
 use crate::config::Limits;
+use crate::ebb::Tide;
 use crate::status::Count;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,6 +34,10 @@ const MEMORY_BYTES_UNKNOWN: u64 = 1 << 30;
 pub(crate) struct Buffers {
     bytes_max: usize,
     in_use: AtomicUsize,
+    /// How high it was.
+    pub(crate) tide: Tide,
+    /// Times that memory was given back after a flood.
+    pub(crate) given_back: Count,
     /// What found no room.
     pub(crate) refused: Count,
 }
@@ -51,7 +57,13 @@ pub(crate) struct Full;
 
 impl Buffers {
     pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
-        Arc::new(Self { bytes_max, in_use: AtomicUsize::new(0), refused: Count::default() })
+        Arc::new(Self {
+            bytes_max,
+            in_use: AtomicUsize::new(0),
+            tide: Tide::default(),
+            given_back: Count::default(),
+            refused: Count::default(),
+        })
     }
 
     /// As these limits say; else from the memory that the process may use.
@@ -89,10 +101,22 @@ impl Buffers {
         let taken = self.in_use.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |in_use| {
             in_use.checked_add(bytes).filter(|after| *after <= most)
         });
-        taken.map(|_| ()).map_err(|_| {
+        let before = taken.map_err(|_| {
             self.refused.add_shared(1);
             Full
-        })
+        })?;
+        self.tide.rises_to(before + bytes);
+        Ok(())
+    }
+
+    fn take_anyway(&self, bytes: usize) {
+        let before = self.in_use.fetch_add(bytes, Ordering::Relaxed);
+        self.tide.rises_to(before.saturating_add(bytes));
+    }
+
+    fn give_back(&self, bytes: usize) {
+        let before = self.in_use.fetch_sub(bytes, Ordering::Relaxed);
+        self.tide.falls_to(before.saturating_sub(bytes));
     }
 }
 
@@ -136,7 +160,7 @@ impl Room {
     pub(crate) fn resize_anyway(&mut self, buffers: &Arc<Buffers>, bytes: usize) {
         let bytes = counted(bytes);
         if let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0) {
-            buffers.in_use.fetch_add(more, Ordering::Relaxed);
+            buffers.take_anyway(more);
             self.buffers.get_or_insert_with(|| buffers.clone());
             self.bytes = bytes;
         }
@@ -149,7 +173,7 @@ impl Room {
 
     fn give_back(&self, bytes: usize) {
         if let Some(buffers) = &self.buffers {
-            buffers.in_use.fetch_sub(bytes, Ordering::Relaxed);
+            buffers.give_back(bytes);
         }
     }
 }

@@ -46,15 +46,30 @@ pub(crate) struct Control {
     pub(crate) waker: Waker,
     drain: AtomicBool,
     upgrade: AtomicBool,
+    ebb: AtomicBool,
 }
 
 impl Control {
     pub(crate) fn new() -> io::Result<Self> {
-        Ok(Self { waker: Waker::new()?, drain: AtomicBool::new(false), upgrade: AtomicBool::new(false) })
+        Ok(Self {
+            waker: Waker::new()?,
+            drain: AtomicBool::new(false),
+            upgrade: AtomicBool::new(false),
+            ebb: AtomicBool::new(false),
+        })
     }
 
     fn request_drain(&self) {
         self.request(&self.drain);
+    }
+
+    /// A flood of bodies has ebbed.
+    pub(crate) fn tell_of_ebb(&self) {
+        self.request(&self.ebb);
+    }
+
+    pub(crate) fn take_ebb(&self) -> bool {
+        self.ebb.swap(false, Ordering::AcqRel)
     }
 
     fn request(&self, what: &AtomicBool) {
@@ -148,6 +163,7 @@ impl Running {
             connections: shared.occupancy.open() as u64,
             buffered_bytes: shared.app.buffers.in_use() as u64,
             buffered_bytes_max: shared.app.buffers.bytes_max() as u64,
+            memory_given_back: shared.app.buffers.given_back.read(),
             shed: [("late", &shared.restraint.shed_late), ("crowded", &shared.restraint.shed_crowded)]
                 .map(|(name, count)| (name.to_owned(), count.read()))
                 .into(),

@@ -27,6 +27,7 @@ pub mod config;
 mod connection;
 mod core;
 mod door;
+mod ebb;
 mod engine;
 mod error;
 mod farewell;

@@ -52,6 +52,8 @@ impl Status {
         let kept = "Bytes that connections keep: gathered bodies, input that waits, unread answers.";
         page.one("corelay_buffered_bytes", GAUGE, kept, self.buffered_bytes);
         page.one("corelay_buffered_bytes_max", GAUGE, "The most that they may be.", self.buffered_bytes_max);
+        let given_back = "Times that memory was given back after connections had kept much of it.";
+        page.one("corelay_memory_given_back_total", COUNTER, given_back, self.memory_given_back);
         page.each(
             "corelay_connections_accepted_total",
             COUNTER,

@@ -4,6 +4,7 @@ use crate::clock::{Clock, SystemClock};
 use crate::concurrency::Concurrency;
 use crate::config::{self, Address, Config};
 use crate::core::Cores;
+use crate::ebb::Ebb;
 use crate::engine::{Engine, Parts};
 use crate::error::{Error, Result};
 use crate::farewell::Farewells;
@@ -265,6 +266,7 @@ impl Server {
         let shared = Arc::new(shared.hosting(hosted));
         let (arrivals, counted) = self.inherit(&shared)?;
         let control = Arc::new(Control::new().map_err(Error::Poll)?);
+        shared.app.buffers.tide.tell(control.clone());
         let farewell = Arc::new(Farewells::new(control.clone()));
         let engine = self.engine(placement, shared.clone(), farewell.clone())?;
         let running = Arc::new(Running { shared, engine, control });
@@ -335,6 +337,7 @@ fn raise_open_files() {
 const SIGNALS: Token = Token::new(0, 0);
 const CONTROL: Token = Token::new(1, 0);
 const TIMER: Token = Token::new(2, 0);
+const CALM: Token = Token::new(3, 0);
 
 /// The thread that called [`Server::serve`]: it serves nothing, and sleeps but for signals, commands and deadlines.
 struct Supervisor {
@@ -342,6 +345,7 @@ struct Supervisor {
     poller: Poller,
     signals: Option<Signals>,
     timer: Timer,
+    ebb: Ebb,
     farewell: Arc<Farewells>,
     upgrades: Upgrades,
     /// It is to drain, once the upgrade that is under way has ended, if it does not end by that.
@@ -356,16 +360,17 @@ impl Supervisor {
         upgrades: Upgrades,
     ) -> Result<Self> {
         let make = || -> std::io::Result<_> {
-            let (poller, timer) = (Poller::new()?, Timer::new()?);
+            let (poller, timer, ebb) = (Poller::new()?, Timer::new()?, Ebb::new()?);
             poller.add(&running.control.waker, CONTROL, Interest::READ, Trigger::Level)?;
             poller.add(&timer, TIMER, Interest::READ, Trigger::Level)?;
+            poller.add(&ebb.timer, CALM, Interest::READ, Trigger::Level)?;
             if let Some(signals) = &signals {
                 poller.add(signals, SIGNALS, Interest::READ, Trigger::Level)?;
             }
-            Ok((poller, timer))
+            Ok((poller, timer, ebb))
         };
-        let (poller, timer) = make().map_err(Error::Poll)?;
-        Ok(Self { running, poller, signals, timer, farewell, upgrades, drains_then: false })
+        let (poller, timer, ebb) = make().map_err(Error::Poll)?;
+        Ok(Self { running, poller, signals, timer, ebb, farewell, upgrades, drains_then: false })
     }
 
     /// Waits until all that serves has ended, or may be waited for no longer.
@@ -382,6 +387,7 @@ impl Supervisor {
                             return self.cut_off();
                         }
                     }
+                    CALM => self.give_memory_back(),
                     _ => {
                         while let Some(signal) = self.signals.as_ref().and_then(Signals::next) {
                             if signal == Signal::User2 {
@@ -407,9 +413,21 @@ impl Supervisor {
             if self.running.control.take_drain_request() {
                 self.begin();
             }
+            if self.running.control.take_ebb() {
+                let buffers = &self.running.shared.app.buffers;
+                self.ebb.begin(&buffers.tide, buffers.in_use());
+            }
             if self.farewell.are_complete() {
                 return Ok(());
             }
+        }
+    }
+
+    /// After a flood of bodies, if it is calm.
+    fn give_memory_back(&mut self) {
+        let buffers = &self.running.shared.app.buffers;
+        if self.ebb.look(&buffers.tide, buffers.in_use()) {
+            buffers.given_back.add_shared(1);
         }
     }
 

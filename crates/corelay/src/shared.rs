@@ -184,15 +184,21 @@ impl Shared {
 
     /// What the doors have counted, for the process after this one.
     pub(crate) fn door_row(&self) -> Row {
-        let named = self.refused().into_iter().chain([("accept_pauses", &self.door.accept_pauses)]);
-        named.map(|(name, count)| (name.to_owned(), count.read())).collect()
+        self.kept_counts().map(|(name, count)| (name.to_owned(), count.read())).collect()
     }
 
     /// Counts on from what the process before this one has counted.
     pub(crate) fn carry_over_door(&self, row: &Row) {
-        for (name, count) in self.refused().into_iter().chain([("accept_pauses", &self.door.accept_pauses)]) {
+        for (name, count) in self.kept_counts() {
             count.add_shared(row.get(name).copied().unwrap_or(0));
         }
+    }
+
+    fn kept_counts(&self) -> impl Iterator<Item = (&'static str, &Count)> {
+        self.refused().into_iter().chain([
+            ("accept_pauses", &self.door.accept_pauses),
+            ("memory_given_back", &self.app.buffers.given_back),
+        ])
     }
 
     pub(crate) fn phase(&self) -> Phase {

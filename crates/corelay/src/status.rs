@@ -177,6 +177,10 @@ pub struct Status {
     /// The most that they may be.
     #[serde(default)]
     pub buffered_bytes_max: u64,
+    /// Times that memory was given back to the operating system, after connections had kept much and for two seconds no more
+    /// than a quarter of it.
+    #[serde(default)]
+    pub memory_given_back: u64,
     /// New connections and requests that were refused by a limit, by its name.
     pub refused: BTreeMap<String, u64>,
     /// Requests that were refused under overload, by cause: `late` had waited for longer than the target, `crowded` would have
@@ -208,6 +212,7 @@ impl Status {
             connections: 0,
             buffered_bytes: 0,
             buffered_bytes_max: 0,
+            memory_given_back: 0,
             refused: BTreeMap::new(),
             shed: BTreeMap::new(),
             accept_pauses: 0,

@@ -26,6 +26,7 @@ mod half_close;
 mod keep_alive;
 mod kubernetes;
 mod memory_bound;
+mod memory_returns;
 mod methods;
 mod pipelining;
 mod proxy_protocol;

@@ -68,6 +68,11 @@ pub(crate) use quota::{cpu_quota, memory_limit};
 mod memory;
 pub(crate) use memory::physical_bytes;
 
+#[cfg_attr(all(target_os = "linux", target_env = "gnu"), path = "allocator/glibc.rs")]
+#[cfg_attr(not(all(target_os = "linux", target_env = "gnu")), path = "allocator/none.rs")]
+mod allocator;
+pub(crate) use allocator::give_memory_back;
+
 #[cfg_attr(not(target_os = "macos"), path = "accept/accept4.rs")]
 #[cfg_attr(target_os = "macos", path = "accept/darwin.rs")]
 mod accept;
