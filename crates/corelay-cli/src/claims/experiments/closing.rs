@@ -240,6 +240,19 @@ fn slow_connection(address: SocketAddr) -> Result<TcpStream> {
     Ok(connection)
 }
 
+/// A short connection, by its client.
+fn visit(address: SocketAddr, close: Close) -> io::Result<()> {
+    let mut connection = TcpStream::connect(address)?;
+    match close {
+        Close::AfterClient => connection.read_exact(&mut [0; 5]),
+        // It may be reset: what is left is what is asked here.
+        Close::Abortive | Close::Drained => {
+            drop(connection.read_to_end(&mut Vec::new()));
+            Ok(())
+        }
+    }
+}
+
 /// What many short connections leave.
 fn left_behind(close: Close, count: usize) -> Result<Left> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
@@ -253,15 +266,14 @@ fn left_behind(close: Close, count: usize) -> Result<Left> {
             }
             io::Result::Ok(())
         });
-        for _ in 0..count {
-            let mut connection = TcpStream::connect(address)?;
-            match close {
-                Close::AfterClient => connection.read_exact(&mut [0; 5])?,
-                // It may be reset: what is left is what is asked here.
-                Close::Abortive | Close::Drained => drop(connection.read_to_end(&mut Vec::new())),
-            }
+        let visited = (0..count).try_for_each(|_| visit(address, close));
+        if visited.is_err() {
+            // Nobody comes any more: accept(2) is not to wait for them.
+            SockRef::from(&listener).shutdown(Shutdown::Both)?;
         }
-        server.join().map_err(|_| anyhow!("the server's thread panicked"))??;
+        let served = server.join().map_err(|_| anyhow!("the server's thread panicked"))?;
+        visited.context("a short connection")?;
+        served?;
         Left::read(address.port())
     })
 }
