@@ -25,7 +25,7 @@ use corelay::http::{
     EndpointBuilder, Handler, IntoResponse, Json, Path, Query, Response, State, StatusCode, endpoint,
 };
 use corelay::{Router, Server};
-use postgres::error::SqlState;
+use postgres::error::{Severity, SqlState};
 use postgres::{Client, NoTls, Row, Statement};
 use serde::{Deserialize, Serialize};
 
@@ -149,22 +149,24 @@ fn list(pool: State<Pool>, Query(page): Query<Page>) -> Result<Json<Vec<Note>>, 
         return Err(Refusal::Malformed("limit is between 1 and 100"));
     }
     let session = &mut *pool.get()?;
-    let rows = session.client.query(&session.list, &[&page.after, &limit])?;
+    let rows = session.client.query(&session.list, &[&page.after, &limit]);
+    let rows = session.heed(rows)?;
     Ok(Json(rows.iter().map(Note::from_row).collect()))
 }
 
 fn create(pool: State<Pool>, Json(draft): Json<Draft>) -> Result<Response, Refusal> {
     let Draft { title, text } = draft.check()?;
     let session = &mut *pool.get()?;
-    let note = Note::from_row(&session.client.query_one(&session.create, &[&title, &text])?);
+    let row = session.client.query_one(&session.create, &[&title, &text]);
+    let note = Note::from_row(&session.heed(row)?);
     let location = format!("/notes/{}", note.id);
     Ok((StatusCode::CREATED, Json(note)).into_response().header("location", location))
 }
 
 fn read(pool: State<Pool>, Path(id): Path<i64>) -> Result<Json<Note>, Refusal> {
     let session = &mut *pool.get()?;
-    let row = session.client.query_opt(&session.read, &[&id])?;
-    row.map(|row| Json(Note::from_row(&row))).ok_or(Refusal::NoSuchNote(id))
+    let row = session.client.query_opt(&session.read, &[&id]);
+    session.heed(row)?.map(|row| Json(Note::from_row(&row))).ok_or(Refusal::NoSuchNote(id))
 }
 
 fn replace(
@@ -174,11 +176,13 @@ fn replace(
 ) -> Result<Json<Note>, Refusal> {
     let Draft { title, text } = Draft { title, text }.check()?;
     let session = &mut *pool.get()?;
-    if let Some(row) = session.client.query_opt(&session.replace, &[&id, &title, &text, &version])? {
+    let row = session.client.query_opt(&session.replace, &[&id, &title, &text, &version]);
+    if let Some(row) = session.heed(row)? {
         return Ok(Json(Note::from_row(&row)));
     }
     // Nothing was replaced: there is no such note, or it has moved on.
-    match session.client.query_opt(&session.read, &[&id])? {
+    let row = session.client.query_opt(&session.read, &[&id]);
+    match session.heed(row)? {
         Some(row) => Err(Refusal::Stale { last: Note::from_row(&row).version }),
         None => Err(Refusal::NoSuchNote(id)),
     }
@@ -186,7 +190,8 @@ fn replace(
 
 fn delete(pool: State<Pool>, Path(id): Path<i64>) -> Result<StatusCode, Refusal> {
     let session = &mut *pool.get()?;
-    match session.client.execute(&session.delete, &[&id])? {
+    let deleted = session.client.execute(&session.delete, &[&id]);
+    match session.heed(deleted)? {
         0 => Err(Refusal::NoSuchNote(id)),
         _ => Ok(StatusCode::NO_CONTENT),
     }
@@ -275,6 +280,20 @@ struct Session {
     read: Statement,
     replace: Statement,
     delete: Statement,
+    /// The database has ended it, or it failed. The client itself finds out at its next question only.
+    ended: bool,
+}
+
+impl Session {
+    /// What the database said, noting whether those were its last words.
+    fn heed<T>(&mut self, answer: Result<T, postgres::Error>) -> Result<T, postgres::Error> {
+        let ends = |error: &postgres::Error| match error.as_db_error() {
+            Some(said) => matches!(said.parsed_severity(), Some(Severity::Fatal | Severity::Panic)),
+            None => error.is_closed() || is_io(error),
+        };
+        self.ended |= answer.as_ref().is_err_and(ends);
+        answer
+    }
 }
 
 impl Database {
@@ -306,6 +325,7 @@ impl r2d2::ManageConnection for Database {
             )?,
             delete: client.prepare("delete from notes where id = $1")?,
             client,
+            ended: false,
         })
     }
 
@@ -314,6 +334,6 @@ impl r2d2::ManageConnection for Database {
     }
 
     fn has_broken(&self, session: &mut Session) -> bool {
-        session.client.is_closed()
+        session.ended || session.client.is_closed()
     }
 }
