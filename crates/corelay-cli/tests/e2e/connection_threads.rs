@@ -12,7 +12,7 @@ use crate::support::{Client, Engine, Generations, PATIENCE, Server};
 on_threads!(
     a_thread_serves_one_connection_after_another,
     a_burst_leaves_no_more_threads_than_are_kept,
-    a_connection_that_came_by_an_upgrade_has_a_thread_once_it_speaks,
+    connections_that_came_by_an_upgrade_share_a_few_threads_for_a_while,
     those_that_wait_without_a_thread_end_with_the_drain,
     those_that_wait_without_a_thread_end_at_their_deadline,
     out_of_address_space_is_503_and_ends_by_itself,
@@ -71,7 +71,7 @@ fn moved(engine: Engine, flags: &[&str]) -> (Generations, Vec<Client>) {
     (server, clients)
 }
 
-fn a_connection_that_came_by_an_upgrade_has_a_thread_once_it_speaks(engine: Engine) {
+fn connections_that_came_by_an_upgrade_share_a_few_threads_for_a_while(engine: Engine) {
     if engine.flags.contains(&"blocking") {
         // Nobody else would wait for its socket.
         return;
@@ -83,11 +83,11 @@ fn a_connection_that_came_by_an_upgrade_has_a_thread_once_it_speaks(engine: Engi
             names.iter().filter(|name| *name == "corelay-client").count()
         };
         assert_eq!(threads(), 0);
-        for (spoke, client) in clients.iter_mut().enumerate() {
+        for client in &mut clients {
             assert_eq!(client.get("/plaintext").status, 200);
             assert_eq!(client.get("/plaintext").status, 200);
-            assert_eq!(threads(), spoke + 1);
         }
+        assert!((1..clients.len() / 2).contains(&threads()), "{} threads", threads());
         server.upgrade();
     }
 }

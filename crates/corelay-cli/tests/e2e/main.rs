@@ -37,6 +37,7 @@ mod roaming;
 mod service_threads;
 mod shedding;
 mod slow_reader;
+mod small_pieces;
 mod smuggling;
 mod split_requests;
 mod status_command;

@@ -6,7 +6,7 @@ use super::output::Outgoing;
 use super::service::CallBody;
 use super::settle::Pause;
 use super::{CloseReason, Connection, Doing, Job, Next, Turn};
-use crate::clock::Moment;
+use crate::clock::{Moment, Tick};
 use crate::http::{Body, BodyUse, Endpoint, Gathering, Params, Request, RequestBody, Response, StatusCode};
 use crate::shared::Shared;
 use crate::tally::Tally;
@@ -21,7 +21,23 @@ pub(super) struct Gather {
     decoder: BodyDecoder,
     body: Gathering,
     pace: Pace,
+    /// It is to be refused.
+    wrong: Option<Wrong>,
+    /// It came more slowly than allowed.
+    late: bool,
 }
+
+/// Why a body is refused.
+#[derive(Clone, Copy)]
+struct Wrong {
+    status: StatusCode,
+    reason: &'static str,
+}
+
+const TOO_LARGE: Wrong = Wrong {
+    status: StatusCode::PAYLOAD_TOO_LARGE,
+    reason: "the body is larger than this server accepts here",
+};
 
 /// A body that is read and dropped.
 pub(crate) struct Discard {
@@ -182,11 +198,7 @@ fn call_with(
 }
 
 fn too_large(out: &mut Outgoing, tally: &Tally) -> Box<Pause> {
-    out.refuse(
-        StatusCode::PAYLOAD_TOO_LARGE,
-        "the body is larger than this server accepts here",
-        &tally.counters,
-    )
+    out.refuse(TOO_LARGE.status, TOO_LARGE.reason, &tally.counters)
 }
 
 fn refused(error: BodyError, out: &mut Outgoing, tally: &Tally) -> Box<Pause> {
@@ -256,7 +268,34 @@ impl Gather {
     fn new(head: &[u8], framing: Framing, body_bytes_max: usize, now: Moment) -> Self {
         let length = if let Framing::Length(length) = framing { Some(length) } else { None };
         let body = Gathering::new(length, body_bytes_max, head.len());
-        Self { head: head.to_vec(), decoder: BodyDecoder::new(framing), body, pace: Pace::new(now) }
+        let decoder = BodyDecoder::new(framing);
+        Self { head: head.to_vec(), decoder, body, pace: Pace::new(now), wrong: None, late: false }
+    }
+
+    /// When it was begun.
+    pub(super) fn began(&self) -> Tick {
+        self.pace.began.tick
+    }
+
+    /// Whether there is nothing to read before it is answered.
+    fn is_settled(&self) -> bool {
+        self.wrong.is_some() || self.decoder.is_complete()
+    }
+
+    /// Takes in a piece of the body; says how much, once it is to be answered or comes too slowly.
+    pub(super) fn take_piece(&mut self, piece: &[u8], now: Moment, server: &Shared) -> Option<usize> {
+        let keeps_up = self.pace.keeps_up(piece.len(), now, server);
+        match self.collect(piece, server) {
+            Ok(_) if keeps_up && !self.decoder.is_complete() => None,
+            Ok(consumed) => {
+                self.late = !self.decoder.is_complete();
+                Some(consumed)
+            }
+            Err(wrong) => {
+                self.wrong = Some(wrong);
+                Some(piece.len())
+            }
+        }
     }
 
     /// Takes in body bytes. When the body is complete, answers; else the connection goes on gathering.
@@ -268,27 +307,35 @@ impl Gather {
         peer: &Option<SocketAddr>,
         server: &Shared,
     ) -> (usize, Result<(), Box<Pause>>) {
+        match self.collect(input, server) {
+            Ok(at) if self.decoder.is_complete() => (at, self.answer(out, tally, peer, server)),
+            Ok(at) => (at, Err(Pause::to(Doing::Gather(Box::new(self))))),
+            Err(wrong) => (input.len(), Err(out.refuse(wrong.status, wrong.reason, &tally.counters))),
+        }
+    }
+
+    /// Takes in body bytes, to the end of the body or of `input`; says how many.
+    fn collect(&mut self, input: &[u8], server: &Shared) -> Result<usize, Wrong> {
         let mut at = 0;
+        self.wrong.map_or(Ok(()), Err)?;
         while !self.decoder.is_complete() {
-            let decoded = match self.decoder.decode(&input[at..], &server.http_limits) {
-                Ok(decoded) => decoded,
-                Err(error) => return (input.len(), Err(refused(error, out, tally))),
-            };
+            let decoded = self.decoder.decode(&input[at..], &server.http_limits);
+            let decoded =
+                decoded.map_err(|error| Wrong { status: error.status(), reason: error.reason() })?;
             let data = &input[at..][decoded.data];
             // What a chunk announces counts as if it were here: nobody has to wait for it to be told.
             let announced = (data.len() as u64).saturating_add(self.decoder.remaining_hint());
             if announced > self.body.bytes_left() as u64 {
-                return (input.len(), Err(too_large(out, tally)));
+                return Err(TOO_LARGE);
             }
-            if let Err(error) = self.body.append(data, &server.app) {
-                return (input.len(), Err(out.refuse(error.status(), error.reason(), &tally.counters)));
-            }
+            let appended = self.body.append(data, &server.app);
+            appended.map_err(|error| Wrong { status: error.status(), reason: error.reason() })?;
             at += decoded.consumed;
             if decoded.consumed == 0 {
-                return (at, Err(Pause::to(Doing::Gather(Box::new(self)))));
+                break;
             }
         }
-        (at, self.answer(out, tally, peer, server))
+        Ok(at)
     }
 
     /// The body is whole: calls the handler, on a service thread if it asked for one.
@@ -328,6 +375,29 @@ impl Discard {
         Self { decoder, bytes_left: server.config.limits.max_unread_body_bytes, pace: Pace::new(now) }
     }
 
+    /// When it was begun.
+    pub(super) fn began(&self) -> Tick {
+        self.pace.began.tick
+    }
+
+    /// Drops a piece of the body; says how much of it, and what comes next, once that is not more of it.
+    pub(super) fn take_piece(
+        &mut self,
+        piece: &[u8],
+        now: Moment,
+        server: &Shared,
+    ) -> Option<(usize, Doing)> {
+        let keeps_up = self.pace.keeps_up(piece.len(), now, server);
+        let closing = |reason, linger| (piece.len(), Doing::Close { reason, linger });
+        match self.take_in(piece, &server.http_limits) {
+            (consumed, Discarded::Complete) => Some((consumed, Doing::Again)),
+            (_, Discarded::More) if keeps_up => None,
+            (_, Discarded::More) => Some(closing(CloseReason::BodyTooSlow, false)),
+            (_, Discarded::Refused(_)) => Some(closing(CloseReason::Malformed, true)),
+            (_, Discarded::TooMuch) => Some(closing(CloseReason::BodyUnread, true)),
+        }
+    }
+
     /// Drops body bytes; the number is what was consumed.
     pub(super) fn take_in(&mut self, input: &[u8], limits: &Limits) -> (usize, Discarded) {
         let mut at = 0;
@@ -355,14 +425,24 @@ impl Discard {
 }
 
 impl Connection {
-    /// More of a body that is being gathered.
+    /// More of a body that is being gathered, or, where that is [over](Connection::gather), `behind` it.
     pub(super) fn receive_body(
         &mut self,
         mut gather: Box<Gather>,
+        behind: &[u8],
         turn: &mut Turn,
         server: &Shared,
     ) -> Result<Received, Next> {
-        let filled = match self.read_on(&mut turn.input, &turn.tally.counters) {
+        if gather.late {
+            return Err(self.time_out(CloseReason::BodyTooSlow, true, turn, server));
+        }
+        let read = if gather.is_settled() {
+            turn.input[..behind.len()].copy_from_slice(behind);
+            Ok(behind.len())
+        } else {
+            self.read_on(&mut turn.input, &turn.tally.counters)
+        };
+        let filled = match read {
             Ok(filled) => filled,
             Err(Next::Read) => {
                 self.keep_doing(Doing::Gather(gather));

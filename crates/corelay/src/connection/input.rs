@@ -89,7 +89,7 @@ impl Connection {
                 filled => Ok(Received { filled, head_due: None }),
             },
             Doing::Head => self.receive_more(unfinished, turn),
-            Doing::Gather(gather) => self.receive_body(gather, turn, server),
+            Doing::Gather(gather) => self.receive_body(gather, &unfinished.input, turn, server),
             Doing::Discard(discard) => self.receive_unwanted(discard, turn, server),
             Doing::Linger { reason, until } => Err(self.receive_last(reason, until, turn, server)),
             doing @ (Doing::Service(_) | Doing::Close { .. }) => {

@@ -26,6 +26,7 @@
 mod body;
 mod close;
 mod expiry;
+mod gather;
 mod head;
 mod input;
 mod introduction;
@@ -42,6 +43,7 @@ mod turn;
 mod wire;
 
 pub use close::CloseReason;
+pub(crate) use gather::Gathered;
 pub(crate) use moving::{Kinds, State};
 pub(crate) use output::Outgoing;
 pub(crate) use service::Job;

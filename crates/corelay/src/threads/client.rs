@@ -2,6 +2,7 @@
 
 use super::listener::Post;
 use super::seat::{Calls, Mail, Seat};
+use crate::clock::{Moment, Tick};
 use crate::connection::{self, CloseReason, Connection, INPUT_BYTES, Job, Next, Turn};
 use crate::http::panics::caught;
 use crate::protocol::Place;
@@ -13,7 +14,9 @@ use std::sync::Arc;
 
 /// A read of this many bytes may have left some in the socket: half of what is read at a time, for behind part of a head or of a
 /// body there is at least that much room.
-const FULL_BYTES: u64 = INPUT_BYTES as u64 / 2;
+pub(super) const FULL_BYTES: u64 = INPUT_BYTES as u64 / 2;
+/// A message that comes in smaller pieces than this, in bytes, is not worth a thread's waking for each of them.
+const SMALL_BYTES: u64 = 1024;
 
 /// A thread, while it has a connection.
 struct Client<'a> {
@@ -24,34 +27,70 @@ struct Client<'a> {
     unread: bool,
     /// Its connection is to move to another process.
     leaving: bool,
+    /// When the message was begun for whose rest it waits, and bytes read since it was last looked at.
+    message: Option<Tick>,
+    last_bytes: u64,
+    /// Its connection has read a whole message.
+    has_served: bool,
+}
+
+/// What became of a connection that a thread had.
+enum Served {
+    /// Closed, or in another process.
+    Gone,
+    /// It waits without a thread.
+    Left,
 }
 
 /// What a thread does from its first to its last.
 pub(super) fn run(post: &Arc<Post>, seat: &Arc<Seat>) {
     seat.sit_down();
-    serve_all(post, seat);
+    serve_all(post, seat.clone());
     seat.leave_gate();
 }
 
 /// Serves one connection after the other.
-fn serve_all(post: &Arc<Post>, seat: &Arc<Seat>) {
+fn serve_all(post: &Arc<Post>, mut own: Arc<Seat>) {
     loop {
-        let calls = seat.wait();
-        if let Some(Mail { token, connection }) = seat.mail() {
-            let client = Client { post, seat, token, unread: false, leaving: false };
-            client.serve(connection, calls);
-            if !post.dismiss(seat, token) {
+        let mut calls = own.wait();
+        let Some(Mail { token, connection, seat }) = own.mail() else {
+            if calls.contains(Calls::STOP) {
                 return;
             }
-        } else if calls.contains(Calls::STOP) {
+            continue;
+        };
+        let seat = match seat {
+            Some(seat) => {
+                seat.sit_down();
+                calls = calls.and(seat.calls());
+                seat
+            }
+            None => own.clone(),
+        };
+        let stays = match Client::new(post, &seat, token).serve(connection, calls) {
+            Served::Gone => post.dismiss(&own, &seat, token),
+            Served::Left => {
+                if Arc::ptr_eq(&own, &seat) {
+                    own = Arc::new(Seat::empty(&post.gate));
+                    own.sit_down();
+                }
+                post.wait_for_another(&own)
+            }
+        };
+        if !stays {
             return;
         }
     }
 }
 
-impl Client<'_> {
-    /// Serves until the connection is closed.
-    fn serve(mut self, mut connection: Connection, calls: Calls) {
+impl<'a> Client<'a> {
+    fn new(post: &'a Arc<Post>, seat: &'a Arc<Seat>, token: Token) -> Self {
+        let (unread, leaving, has_served) = (false, false, false);
+        Self { post, seat, token, unread, leaving, message: None, last_bytes: 0, has_served }
+    }
+
+    /// Serves until the connection is closed, or needs no thread for a while.
+    fn serve(mut self, mut connection: Connection, calls: Calls) -> Served {
         let (post, server) = (self.post, &*self.post.shared);
         let mut turn = post.turns.lend(server);
         connection.host(server, || Place { home: self.seat.clone(), token: self.token });
@@ -61,7 +100,7 @@ impl Client<'_> {
             if self.leaving && self.may_leave(&connection, &next) {
                 match self.leave(connection, &turn) {
                     Some(back) => connection = back,
-                    None => return post.turns.give_back(turn),
+                    None => return self.gone(turn),
                 }
             }
             next = match next {
@@ -77,7 +116,7 @@ impl Client<'_> {
                     let peer = connection.peer;
                     self.close(connection, reason, &mut turn);
                     self.count_out(peer, reason, &turn);
-                    return post.turns.give_back(turn);
+                    return self.gone(turn);
                 }
                 Next::Service(job) => {
                     // It may take long, and needs none of a turn's buffers.
@@ -89,7 +128,7 @@ impl Client<'_> {
                         Ok(back) => connection = back,
                         Err(reason) => {
                             self.count_out(peer, reason, &turn);
-                            return post.turns.give_back(turn);
+                            return self.gone(turn);
                         }
                     }
                     connection.deadline = connection.deadline_at_home(turn.now.tick, &server.ticks);
@@ -101,7 +140,14 @@ impl Client<'_> {
                         Next::Write => Some(Interest::WRITE),
                         _ => None,
                     };
+                    let leaves = matches!(next, Next::Read) && self.needs_no_thread(&connection, turn.now);
                     post.turns.give_back(turn);
+                    if leaves {
+                        match self.stand_up(connection) {
+                            None => return Served::Left,
+                            Some(back) => connection = back,
+                        }
+                    }
                     let waited = self.wait(&mut connection, interest);
                     turn = post.turns.lend(server);
                     self.judge(&mut turn);
@@ -115,6 +161,35 @@ impl Client<'_> {
                 }
             };
         }
+    }
+
+    fn gone(&self, turn: Box<Turn>) -> Served {
+        self.post.turns.give_back(turn);
+        Served::Gone
+    }
+
+    /// Whether its connection may wait without a thread: it is in a message that comes in small pieces, or its process
+    /// has just taken over from another one. Where its thread has served it before, one piece is none.
+    fn needs_no_thread(&mut self, connection: &Connection, now: Moment) -> bool {
+        let message = connection.part_since();
+        let before = std::mem::replace(&mut self.message, message);
+        self.has_served |= message.is_none() && self.last_bytes > 0;
+        let goes_on = message.is_some() && (!self.has_served || before == message);
+        let in_pieces = goes_on && self.last_bytes < SMALL_BYTES;
+        (in_pieces || self.post.is_settling(now))
+            && !self.leaving
+            && self.post.may_wait_without_thread(connection)
+    }
+
+    /// Leaves its connection in its seat. Given back: there is something to look at, or it cannot be watched.
+    fn stand_up(&mut self, mut connection: Connection) -> Option<Connection> {
+        if self.watch(&mut connection, Interest::READ).is_err() {
+            return Some(connection);
+        }
+        self.publish(&connection);
+        let (seat, token, is_gathered) = (None, self.token, !connection.is_idle());
+        let back = self.seat.stand_up(Mail { token, connection, seat }, is_gathered)?;
+        Some(back.connection)
     }
 
     /// Whether what is to be read has waited for the thread too long. A thread that waits alone is told by nobody, and one that is
@@ -147,7 +222,8 @@ impl Client<'_> {
             self.unread = true;
             return next;
         }
-        if turn.tally.counters.received_bytes.read().wrapping_sub(before) < FULL_BYTES {
+        self.last_bytes = turn.tally.counters.received_bytes.read().wrapping_sub(before);
+        if self.last_bytes < FULL_BYTES {
             return next;
         }
         self.unread = true;
@@ -161,6 +237,13 @@ impl Client<'_> {
         if post.wakes_itself() {
             return self.wait_alone(connection, interest);
         }
+        self.watch(connection, interest)?;
+        Ok(self.wait_in_seat(connection))
+    }
+
+    /// Has the listener tell when `interest` is ready.
+    fn watch(&mut self, connection: &mut Connection, interest: Interest) -> io::Result<()> {
+        let post = self.post;
         if connection.registered == Interest::NONE {
             post.poller.add(&connection.socket, self.token, interest, Trigger::Edge)?;
         } else if connection.registered != interest || interest == Interest::WRITE || self.unread {
@@ -168,16 +251,20 @@ impl Client<'_> {
             post.poller.modify(&connection.socket, self.token, interest, Trigger::Edge)?;
         }
         (connection.registered, self.unread) = (interest, false);
-        Ok(self.wait_in_seat(connection))
+        Ok(())
     }
 
     #[inline]
     fn wait_in_seat(&self, connection: &Connection) -> Calls {
-        let post = self.post;
-        if self.seat.publish(connection.deadline) {
-            post.watch(self.seat, self.token, connection.deadline);
-        }
+        self.publish(connection);
         self.seat.wait()
+    }
+
+    #[inline]
+    fn publish(&self, connection: &Connection) {
+        if self.seat.publish(connection.deadline) {
+            self.post.watch(self.seat, self.token, connection.deadline);
+        }
     }
 
     /// The same without the listener, who only rings for all when all is to end.

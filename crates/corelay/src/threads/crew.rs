@@ -17,9 +17,12 @@ use std::thread;
 static THREADS: AtomicUsize = AtomicUsize::new(0);
 
 impl Post {
-    /// Gives a new connection, already counted in, a thread.
+    /// Gives a new connection, already counted in, a thread that waits for one; else one when its first message is here.
     pub(super) fn admit(self: &Arc<Self>, arrival: Arrival, now: Moment) {
-        if self.seat(Connection::arriving(arrival, now.tick.after(self.shared.ticks.head)), now) {
+        let connection = Connection::arriving(arrival, now.tick.after(self.shared.ticks.head));
+        let waits = self.has_seats_without_threads() && lock(&self.state).idle.is_empty();
+        let left = if waits { self.wait_without_thread(connection, true) } else { Some(connection) };
+        if left.is_none_or(|connection| self.seat(connection, now)) {
             self.count_accepted();
         }
     }
@@ -34,7 +37,7 @@ impl Post {
             }
             (token, idle)
         };
-        let mail = Mail { token, connection };
+        let mail = Mail { token, connection, seat: None };
         match idle {
             Some(seat) => {
                 seat.is_ready_at(now.nanos);

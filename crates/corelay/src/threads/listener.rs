@@ -14,9 +14,11 @@ use crate::slab::{NOT_A_CONNECTION, Slab};
 use crate::status::{CoreStatus, Counters};
 use crate::sync::lock;
 use corelay_poll::{Event, Events, Interest, Poller, Token, Trigger, Waker};
+use std::collections::VecDeque;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 const WAKER: Token = Token::new(0, NOT_A_CONNECTION);
 /// Events taken from the kernel at a time.
@@ -34,6 +36,8 @@ pub(super) struct Post {
     pub(super) bell: Waker,
     pub(super) turns: Turns,
     pub(super) gate: Arc<Gate>,
+    /// Until when connections of another process keep no threads, in nanoseconds of the server's epoch.
+    pub(super) settled_nanos: AtomicU64,
     pub(super) state: Mutex<State>,
     pub(super) shared: Arc<Shared>,
     /// What the listener counts itself.
@@ -69,6 +73,15 @@ impl State {
         self.seats.release(token);
     }
 
+    /// Whether a thread may wait for a connection in its seat, among others of which there are `most`.
+    fn has_place_for(&mut self, own: &Arc<Seat>, most: usize) -> bool {
+        let stays = !self.ended && self.idle.len() < most;
+        if stays {
+            self.idle.push(own.clone());
+        }
+        stays
+    }
+
     /// Whether there is nothing left to drain.
     fn is_last(&self) -> bool {
         self.draining && self.seats.len() == 0
@@ -88,7 +101,7 @@ pub(super) enum Command {
 
 /// The listener's thread.
 pub(super) struct Listener {
-    post: Arc<Post>,
+    pub(super) post: Arc<Post>,
     doors: Vec<Door>,
     /// Whom to tell what, when the batch of events is read: kept for its memory.
     pokes: Vec<(Arc<Seat>, Calls)>,
@@ -96,6 +109,8 @@ pub(super) struct Listener {
     asleep: Vec<Arc<Seat>>,
     /// Those without a thread, which get one last, for it costs more than waking some: kept for its memory.
     threadless: Vec<Arc<Seat>>,
+    /// Those whose messages are gathered first, as long as they are to be looked at.
+    pub(super) gathered: VecDeque<Arc<Seat>>,
 }
 
 impl Listener {
@@ -125,6 +140,7 @@ impl Listener {
             bell,
             turns,
             gate,
+            settled_nanos: AtomicU64::new(0),
             state: Mutex::new(state),
             shared: shared.clone(),
             counters,
@@ -133,7 +149,8 @@ impl Listener {
             stop: AtomicBool::new(false),
             shut: AtomicBool::new(false),
         });
-        Ok(Self { post, doors, pokes: Vec::new(), asleep: Vec::new(), threadless: Vec::new() })
+        let (pokes, asleep, threadless) = (Vec::new(), Vec::new(), Vec::new());
+        Ok(Self { post, doors, pokes, asleep, threadless, gathered: VecDeque::new() })
     }
 
     pub(super) fn post(&self) -> Arc<Post> {
@@ -153,13 +170,15 @@ impl Listener {
         let mut events = Events::with_capacity(EVENTS_PER_WAIT);
         self.post.start_usher();
         while !self.is_finished() {
-            if let Err(error) = self.post.poller.wait(&mut events, None) {
+            let at_once = (!self.gathered.is_empty()).then_some(Duration::ZERO);
+            if let Err(error) = self.post.poller.wait(&mut events, at_once) {
                 tracing::error!(%error, listener = self.post.number, "a listener's poller failed");
                 break;
             }
             self.post.counters.wake_ups.add(1);
             self.post.gate.let_in_more().iter().for_each(|seat| seat.wake());
             self.tell_threads(&events);
+            self.gather();
             for event in events.iter().filter(|event| event.token().generation() == NOT_A_CONNECTION) {
                 match event.token() {
                     WAKER => self.heed(),
@@ -197,7 +216,11 @@ impl Listener {
             if seat.tell(calls) {
                 self.asleep.push(seat);
             } else if seat.claim() {
-                self.threadless.push(seat);
+                if seat.is_gathered() {
+                    self.gathered.push_back(seat);
+                } else {
+                    self.threadless.push(seat);
+                }
             }
         }
         self.post.let_in(&mut self.asleep);
@@ -371,21 +394,22 @@ impl Post {
         state.alarm.watch(token.slot(), deadline, &self.shared);
     }
 
-    /// By a thread whose connection is closed. Whether it may wait for another one.
-    pub(super) fn dismiss(&self, seat: &Arc<Seat>, token: Token) -> bool {
+    /// By a thread whose connection, that of `seat`, is closed. Whether it may wait in its own for another one.
+    pub(super) fn dismiss(&self, own: &Arc<Seat>, seat: &Seat, token: Token) -> bool {
         let (stays, last) = {
             let mut state = lock(&self.state);
             state.free(seat, token);
-            let stays = !state.ended && state.idle.len() < self.shared.config.limits.max_idle_threads;
-            if stays {
-                state.idle.push(seat.clone());
-            }
-            (stays, state.is_last())
+            (state.has_place_for(own, self.shared.config.limits.max_idle_threads), state.is_last())
         };
         if last {
             self.ring();
         }
         stays
+    }
+
+    /// By a thread that has left its connection. Whether it may wait for another one.
+    pub(super) fn wait_for_another(&self, own: &Arc<Seat>) -> bool {
+        lock(&self.state).has_place_for(own, self.shared.config.limits.max_idle_threads)
     }
 
     /// The connection of this seat is gone, and no thread sits there.

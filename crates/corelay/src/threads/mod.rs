@@ -8,6 +8,9 @@
 //!     └────────── adds its descriptor once, deletes it when it closes ──────────┘
 //! ```
 //!
+//! A message that comes in small pieces is put together by the listener ([`gathering`]); meanwhile its connection waits in its
+//! seat without a thread ([`waiting`]), as those do that another process has given along.
+//!
 //! Where late work is refused few threads are awake at a time: who is told something waits at a [`gate`] until there is a place.
 //!
 //! A thread is told *what* to look at by bits in its [`Seat`](seat::Seat) and woken only if it sleeps. All of them are hints: a thread
@@ -28,6 +31,7 @@
 mod client;
 mod crew;
 mod gate;
+mod gathering;
 mod listener;
 mod moving;
 mod seat;

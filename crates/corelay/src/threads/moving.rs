@@ -53,6 +53,9 @@ impl Post {
     /// Gives it a thread, if it needs one yet. `false`: there was none, and it is turned away.
     pub(super) fn take_in(self: &Arc<Self>, connection: Connection) -> bool {
         let now = self.shared.epoch.moment(self.shared.clock.now());
-        self.wait_without_thread(connection).is_none_or(|connection| self.seat(connection, now))
+        self.settle(now);
+        let is_gathered = !connection.is_idle();
+        let left = self.wait_without_thread(connection, is_gathered);
+        left.is_none_or(|connection| self.seat(connection, now))
     }
 }

@@ -10,21 +10,22 @@
 //!   deadline := when it comes                 watched := never: the timer has fired
 //!   watched later than that? -- tells         deadline not come yet? -- watches on
 //!
-//!   no thread yet                             calls |= what to look at
-//!                                             claimed before? -- not: starts the thread, or takes the connection out
+//!   leaves its connection here:               calls |= what to look at
+//!   calls := vacant, if there are none        vacant? -- not vacant: sees to it that somebody serves it, or takes it out
+//!   some? -- stays
 //! ```
 //!
-//! loom checks these below: no call is lost on a thread that sleeps or is not there yet, no deadline that moves while the timer
-//! fires, and a connection without a thread is claimed once.
+//! loom checks these below: no call is lost on a thread that sleeps or has left its connection, no deadline that moves while the
+//! timer fires, and a connection without a thread is claimed once.
 
 use super::gate::Gate;
 use crate::clock::Tick;
 use crate::connection::Connection;
 use crate::protocol::Hail;
 use crate::sync::lock;
-use crate::sync::modelled::{AtomicBool, AtomicU32, AtomicU64, Ordering, Thread, current, park};
+use crate::sync::modelled::{self, AtomicBool, AtomicU32, AtomicU64, Ordering, Thread, current, park};
 use corelay_poll::Token;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex};
 
 /// What a thread is told to look at: a set of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -44,6 +45,8 @@ impl Calls {
     pub(super) const LEAVE: Self = Self(16);
     /// The thread sleeps, and whoever tells it something first has to see to it that it is let in. Never told to anybody.
     const ASLEEP: Self = Self(1 << 31);
+    /// There is a connection and no thread, and nobody has begun to give it one or to take it away. Never told to anybody.
+    const VACANT: Self = Self(1 << 30);
 
     pub(super) fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
@@ -58,6 +61,8 @@ impl Calls {
 pub(super) struct Mail {
     pub(super) token: Token,
     pub(super) connection: Connection,
+    /// Where it is told things, if that is not its thread's own seat.
+    pub(super) seat: Option<Arc<Seat>>,
 }
 
 impl Hail for Seat {
@@ -74,7 +79,7 @@ impl Hail for Seat {
 /// No moment: the thread has not been told, or has taken note.
 const NOT_READY: u64 = u64::MAX;
 
-/// One a thread, whichever connection it has; or one for a connection that waits without a thread.
+/// One a connection, from its first thread to its close, and one a thread that has none.
 pub(super) struct Seat {
     calls: AtomicU32,
     /// When its connection's deadline comes.
@@ -84,9 +89,9 @@ pub(super) struct Seat {
     /// When its socket was ready, or its connection came, until the thread has taken note: a hint, and kept only where work may be
     /// late.
     ready_nanos: AtomicU64,
-    /// Its connection waits, and nobody has begun to give it a thread or to take it away.
-    unclaimed: AtomicBool,
-    thread: OnceLock<Thread>,
+    /// Its connection waits for the rest of a message, or for its first: that is to be gathered before a thread serves it.
+    is_gathered: AtomicBool,
+    thread: modelled::Mutex<Option<Thread>>,
     gate: Arc<Gate>,
     mail: Mutex<Option<Mail>>,
 }
@@ -100,9 +105,14 @@ impl Seat {
     }
 
     /// A seat for a connection that gets a thread when there is something to tell it; where everybody is let in.
-    pub(super) fn without_thread(mail: Mail, gate: &Arc<Gate>) -> Self {
-        let unclaimed = AtomicBool::new(true);
-        Self { mail: Mutex::new(Some(mail)), unclaimed, ..Self::with(Calls::NONE, gate) }
+    pub(super) fn without_thread(mail: Mail, is_gathered: bool, gate: &Arc<Gate>) -> Self {
+        let is_gathered = AtomicBool::new(is_gathered);
+        Self { mail: Mutex::new(Some(mail)), is_gathered, ..Self::with(Calls::VACANT, gate) }
+    }
+
+    /// A seat for a thread that has left its connection in the one it had.
+    pub(super) fn empty(gate: &Arc<Gate>) -> Self {
+        Self::with(Calls::NONE, gate)
     }
 
     /// One that sleeps and has been told to look.
@@ -118,19 +128,32 @@ impl Seat {
             deadline: AtomicU32::new(u32::MAX),
             watched: AtomicU32::new(u32::MAX),
             ready_nanos: AtomicU64::new(NOT_READY),
-            unclaimed: AtomicBool::new(false),
-            thread: OnceLock::new(),
+            is_gathered: AtomicBool::new(false),
+            thread: modelled::Mutex::new(None),
             mail: Mutex::new(None),
         }
     }
 
     /// By its thread, before all else.
     pub(super) fn sit_down(&self) {
-        let _ = self.thread.set(current());
+        *modelled::lock(&self.thread) = Some(current());
         // Written, if only what was there: who lets it in before sees a thread to wake, or this sees that it was let in.
         while self.calls.fetch_or(0, Ordering::AcqRel) & Calls::ASLEEP.0 != 0 {
             park();
         }
+    }
+
+    /// By its thread, or by who has claimed it: the connection waits here without a thread. Given back if it has been told something
+    /// meanwhile.
+    pub(super) fn stand_up(&self, mail: Mail, is_gathered: bool) -> Option<Mail> {
+        self.is_gathered.store(is_gathered, Ordering::Relaxed);
+        *lock(&self.mail) = Some(mail);
+        if self.vacate() { None } else { self.mail() }
+    }
+
+    /// Whether nothing is told to who leaves.
+    fn vacate(&self) -> bool {
+        self.calls.compare_exchange(0, Calls::VACANT.0, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 
     /// By its thread, when it ends, or does what may take long.
@@ -155,7 +178,8 @@ impl Seat {
     /// It is inside.
     pub(super) fn wake(&self) {
         self.calls.fetch_and(!Calls::ASLEEP.0, Ordering::AcqRel);
-        if let Some(thread) = self.thread.get() {
+        let thread = modelled::lock(&self.thread).clone();
+        if let Some(thread) = thread {
             thread.unpark();
         }
     }
@@ -168,11 +192,18 @@ impl Seat {
         }
     }
 
-    /// `true`, once, for a connection without a thread: it is the caller's to start one, or to take the connection out. Who has
+    /// `true`, once, for a connection without a thread: it is the caller's to have it served, or to take it out. Who has
     /// something to tell tells it first.
     #[inline]
     pub(super) fn claim(&self) -> bool {
-        self.unclaimed.load(Ordering::Relaxed) && self.unclaimed.swap(false, Ordering::AcqRel)
+        let vacant = Calls::VACANT.0;
+        self.calls.load(Ordering::Relaxed) & vacant != 0
+            && self.calls.fetch_and(!vacant, Ordering::AcqRel) & vacant != 0
+    }
+
+    /// Whether what its connection waits for is to be gathered.
+    pub(super) fn is_gathered(&self) -> bool {
+        self.is_gathered.load(Ordering::Relaxed)
     }
 
     /// By the listener, before it pokes. Of several such moments before the thread comes the first one counts.
@@ -213,6 +244,11 @@ impl Seat {
     pub(super) fn hand_over(&self, mail: Mail) -> bool {
         *lock(&self.mail) = Some(mail);
         self.tell(Calls::LOOK)
+    }
+
+    /// By who has claimed it, for who will serve it.
+    pub(super) fn put(&self, mail: Mail) {
+        *lock(&self.mail) = Some(mail);
     }
 
     pub(super) fn mail(&self) -> Option<Mail> {
@@ -299,14 +335,29 @@ mod model {
         });
     }
 
+    /// The listener has something to tell while the thread leaves its connection: the thread hears it, or the listener sees that it
+    /// has to find another.
+    #[test]
+    fn no_call_is_lost_on_a_thread_that_leaves_its_connection() {
+        loom::model(|| {
+            let seat = Arc::new(Seat::with(Calls::NONE, &Arc::new(Gate::open())));
+            let told = seat.clone();
+            let listener = loom::thread::spawn(move || {
+                assert!(!told.tell(Calls::LOOK), "nobody sleeps");
+                told.claim()
+            });
+            let left = seat.vacate();
+            let claimed = listener.join().unwrap();
+            assert_eq!(claimed, left, "told to nobody, or taken from its thread");
+            assert_eq!(seat.calls(), Calls::LOOK);
+        });
+    }
+
     /// The listener has something to tell, and an upgrade wants the connection.
     #[test]
     fn a_connection_without_a_thread_is_claimed_once_and_its_thread_hears_all() {
         loom::model(|| {
-            let seat = Arc::new(Seat {
-                unclaimed: AtomicBool::new(true),
-                ..Seat::with(Calls::NONE, &Arc::new(Gate::open()))
-            });
+            let seat = Arc::new(Seat::with(Calls::VACANT, &Arc::new(Gate::open())));
             let told = seat.clone();
             let listener = loom::thread::spawn(move || {
                 told.poke(Calls::LOOK);

@@ -1,30 +1,63 @@
-//! Connections that wait without a thread: those of another process, which has none to give along.
+//! Connections that wait without a thread: those of another process, which has none to give along, new ones that have said nothing, and
+//! those whose messages come in small pieces.
 //!
 //! ```text
-//!   adopted, between two messages ─▶ a seat with a connection and no thread
+//!   adopted, or accepted ──▶ a seat with a connection and no thread ◀── left by its thread, or by the listener
 //!                                       │
 //!              claimed: once, by whoever comes first
-//!                                       ├─ the listener, which has something to tell ─▶ a thread is started for it
+//!                                       ├─ the listener, which has something to tell ─▶ a thread serves it, or it is gathered
 //!                                       └─ the next upgrade ─▶ it moves on
 //! ```
 //!
-//! An upgrade takes over thousands of connections within milliseconds, most of which have nothing to say meanwhile. A thread for each
-//! at once would keep the processors from those that have. Deliberately absent: this behind a [gate](super::gate), where a seat is counted
-//! in before its thread wakes; there each connection has a thread at once.
+//! An upgrade takes over thousands of connections within milliseconds. A thread for each at once would keep the processors from those
+//! that have something to say; and where one upgrade follows another each would end threads that the one before has started. So for
+//! a while after an upgrade threads leave their connections when they have answered. Deliberately absent: this behind a
+//! [gate](super::gate), where a seat is counted in before its thread wakes; there each connection has a thread at once.
 
 use super::listener::Post;
 use super::seat::{Calls, Mail, Seat};
+use crate::clock::Moment;
 use crate::connection::Connection;
 use crate::status::Counters;
 use crate::sync::lock;
 use corelay_poll::{Interest, Trigger};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// For so long after a process has taken over connections they keep no threads.
+const SETTLING: Duration = Duration::from_secs(10);
 
 impl Post {
-    /// Watches a connection for which there is nothing to do before its peer says something. Given back: it needs a thread.
-    pub(super) fn wait_without_thread(self: &Arc<Self>, mut connection: Connection) -> Option<Connection> {
-        let needs_thread = self.wakes_itself() || self.shared.hosted.is_some() || !self.gate.is_open();
-        if needs_thread || !connection.is_idle() {
+    /// Whether connections ever wait without a thread here.
+    pub(super) fn has_seats_without_threads(&self) -> bool {
+        !self.wakes_itself() && self.shared.hosted.is_none() && self.gate.is_open()
+    }
+
+    /// Whether this one may, while it waits for input.
+    pub(super) fn may_wait_without_thread(&self, connection: &Connection) -> bool {
+        self.has_seats_without_threads() && (connection.is_idle() || connection.part_since().is_some())
+    }
+
+    /// Connections of another process come: none keeps a thread for a while.
+    pub(super) fn settle(&self, now: Moment) {
+        let settled = now.nanos.saturating_add(SETTLING.as_nanos() as u64);
+        self.settled_nanos.store(settled, Ordering::Relaxed);
+    }
+
+    /// Whether connections of another process have come a short while ago.
+    pub(super) fn is_settling(&self, now: Moment) -> bool {
+        now.nanos < self.settled_nanos.load(Ordering::Relaxed)
+    }
+
+    /// Watches a connection for which there is nothing to do before its peer says something, which may be gathered before a thread
+    /// serves it. Given back: it needs a thread.
+    pub(super) fn wait_without_thread(
+        self: &Arc<Self>,
+        mut connection: Connection,
+        is_gathered: bool,
+    ) -> Option<Connection> {
+        if !self.may_wait_without_thread(&connection) {
             return Some(connection);
         }
         let seat = {
@@ -41,7 +74,8 @@ impl Post {
             }
             connection.registered = Interest::READ;
             let deadline = connection.deadline;
-            let seat = Arc::new(Seat::without_thread(Mail { token, connection }, &self.gate));
+            let mail = Mail { token, connection, seat: None };
+            let seat = Arc::new(Seat::without_thread(mail, is_gathered, &self.gate));
             let _ = state.seats.put_back(token, seat.clone());
             if seat.publish(deadline) {
                 seat.is_watched(deadline);
@@ -64,9 +98,20 @@ impl Post {
         }
     }
 
-    /// The same once it is claimed.
+    /// The same once it is claimed: one that waits for a connection serves it, else a new one.
     #[cold]
     pub(super) fn start_late(self: &Arc<Self>, seat: &Arc<Seat>) {
+        let Some(mail) = seat.mail() else { return };
+        let Some(idle) = lock(&self.state).idle.pop() else {
+            seat.put(mail);
+            return self.start_new(seat);
+        };
+        if idle.hand_over(Mail { seat: Some(seat.clone()), ..mail }) {
+            idle.wake();
+        }
+    }
+
+    fn start_new(self: &Arc<Self>, seat: &Arc<Seat>) {
         let Err(limit) = self.spawn(seat) else { return };
         if let Some(connection) = self.take_out(seat) {
             let now = self.shared.epoch.moment(self.shared.clock.now());
@@ -102,7 +147,7 @@ impl Post {
 
     /// The connection of a seat that was claimed, in no poller any more, and its slot free.
     fn take_out(&self, seat: &Seat) -> Option<Connection> {
-        let Mail { token, mut connection } = seat.mail()?;
+        let Mail { token, mut connection, .. } = seat.mail()?;
         connection.registered = Interest::NONE;
         if let Err(error) = self.poller.delete(&connection.socket) {
             tracing::warn!(%error, "a connection could not be taken from its poller");
