@@ -105,15 +105,35 @@ impl Probe {
     }
 }
 
-/// Has a thread of this process come before others when it wakes, and those that it starts from then on: nice -20, which needs
-/// CAP_SYS_NICE or `RLIMIT_NICE`; without, a time slice of a tenth of a millisecond, which has an effect since Linux 6.12. For
-/// who does little and must not wait for it.
+/// Has a thread of this process come before others when it wakes, and those that it starts from then on: a time
+/// [slice](set_slice) of a tenth of a millisecond, and nice -20, which needs CAP_SYS_NICE or `RLIMIT_NICE`. For who does little
+/// and must not wait for it.
 ///
 /// # Errors
 ///
 /// `NotFound` if there is no such thread. `Unsupported` but on Linux.
 pub fn raise_priority(thread: u32) -> io::Result<()> {
     sys::thread::raise_priority(thread)
+}
+
+/// Asks for a time slice for a thread of this process, and for those and the processes that it starts from then on: 0.1 to 100 ms,
+/// or the kernel's choice. Under EEVDF (Linux 6.12) that is not for how long it may run in all but how soon it must be its turn: who
+/// asks for less at a time is served first when it wakes, and takes the processor from who asks for more. Other policies
+/// than SCHED_OTHER have none.
+///
+/// ```
+/// use corelay_poll::thread;
+/// use std::time::Duration;
+///
+/// // Work that nobody waits for. It is a hint: where it cannot be given there is nothing to be done.
+/// let _ = thread::set_slice(thread::current(), Some(Duration::from_millis(100)));
+/// ```
+///
+/// # Errors
+///
+/// `NotFound` if there is no such thread. `Unsupported` but on Linux.
+pub fn set_slice(thread: u32, slice: Option<Duration>) -> io::Result<()> {
+    sys::thread::set_slice(thread, slice)
 }
 
 /// Has a thread of this process yield to all others: nice 19. An unprivileged thread cannot go back.

@@ -15,6 +15,7 @@ use crate::stack;
 use crate::status::{CoreStatus, Row};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 /// A threading model at work.
 pub(crate) trait Engine: Send + Sync {
@@ -88,5 +89,21 @@ pub(crate) fn pin_current_thread(cpu: Option<usize>) {
         Ok(true) => {}
         Ok(false) => tracing::info!(cpu, "this platform does not bind threads to processors"),
         Err(error) => tracing::warn!(%error, cpu, "a serving thread could not be bound to its processor"),
+    }
+}
+
+/// For a thread whose work nobody waits for, and the process that it starts: who serves comes first.
+pub(crate) fn come_last() {
+    ask_for_slice(Some(Duration::from_millis(100)));
+}
+
+/// For a thread that may have been started by one that comes last, before it starts those that serve.
+pub(crate) fn come_as_usual() {
+    ask_for_slice(None);
+}
+
+fn ask_for_slice(slice: Option<Duration>) {
+    if let Err(error) = corelay_poll::thread::set_slice(corelay_poll::thread::current(), slice) {
+        tracing::debug!(%error, "a thread has the time slice of all others");
     }
 }

@@ -5,7 +5,7 @@ use crate::concurrency::Concurrency;
 use crate::config::{self, Address, Config};
 use crate::core::Cores;
 use crate::ebb::Ebb;
-use crate::engine::{Engine, Parts};
+use crate::engine::{Engine, Parts, come_as_usual};
 use crate::error::{Error, Result};
 use crate::farewell::Farewells;
 use crate::handle::{Control, Running, ServerHandle};
@@ -279,6 +279,9 @@ impl Server {
         // First the handle, then the threads: the first request may ask for the status.
         self.handle.started(running.clone());
         carry_over(&counted, &running);
+        if self.predecessor.is_some() {
+            come_as_usual();
+        }
         running.engine.start()?;
         match arrivals {
             Some(arrivals) => arrivals.take_over(running.clone(), self.on_change.clone())?,

@@ -207,6 +207,7 @@ impl Arrivals {
     pub(crate) fn take_over(mut self, running: Arc<Running>, on_change: OnChange) -> Result<()> {
         running.shared.upgrade.arrives(true);
         crate::engine::spawn("corelay-upgrade".into(), move || {
+            crate::engine::come_last();
             match self.say(&Message::Listening) {
                 Ok(()) => self.run(&running),
                 Err(_) => self.survive(&running),

@@ -1,7 +1,7 @@
 //! The supervisor's part in upgrades: begins one, or says why not, and hears how it ended.
 
 use super::{Change, Handover, OnChange, Order, Outcome, Passed, Program};
-use crate::engine::spawn;
+use crate::engine::{come_last, spawn};
 use crate::handle::Running;
 use crate::status::Phase;
 use crate::sync::lock;
@@ -103,6 +103,7 @@ impl Upgrades {
         let control = running.control.clone();
         // The supervisor is bound to no processor, and so neither are this thread and the process that it starts.
         let thread = spawn("corelay-upgrade".into(), move || {
+            come_last();
             let _ = tell.send(handover.run());
             let _ = control.waker.wake();
         });

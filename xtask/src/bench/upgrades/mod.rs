@@ -5,8 +5,9 @@
 //! ```
 //!
 //! The load is an open loop of three groups: many keep-alive connections with a request now and then, some that pipeline, and some
-//! with bodies that stream both ways. Driver and server share all CPUs, and so do the two processes of an upgrade: no CPU
-//! stands by that an upgrade could be done on unnoticed. An upgrade begins when the one before is over and a pause has passed.
+//! with bodies that stream both ways. The two processes of an upgrade, threads that start and move included, share one CPU: none
+//! stands by that an upgrade could be done on unnoticed. The driver has the other, or its own waiting would be told as the
+//! server's. An upgrade begins when the one before is over and a pause has passed.
 //!
 //! Upgrades go on until the load is over: no quiet time is in its figures.
 //!
@@ -32,9 +33,9 @@ use anyhow::{Context, Result, ensure};
 use corelay_load::machine::Machine;
 use corelay_load::{Group, Mix, Plan, Report, Request};
 
-use super::driver;
+use super::driver::{self, DRIVER_CPU};
 use super::running::{Running, free_addresses};
-use super::servers::{Server, words};
+use super::servers::{SERVER_CPU, Server, words};
 use super::tools::Tools;
 use chain::Chain;
 use options::Options;
@@ -139,7 +140,7 @@ fn serve(engine: &str, tools: &Tools) -> Result<(Chain, SocketAddr, PathBuf)> {
     let program = tools.scratch("upgrades")?.join(format!("corelay-{}", address.port()));
     let _ = fs::remove_file(&program);
     symlink(&corelay, &program)?;
-    let mut command = vec![program.display().to_string()];
+    let mut command = words(&["taskset", "-c", SERVER_CPU, &program.display().to_string()]);
     command.extend(words(&["serve", "--engine", engine, "--listen", &address.to_string()]));
     let server = Running::start(tools, &command, &[address])?;
     Ok((Chain::of(server, address, corelay), address, program))
@@ -154,7 +155,7 @@ fn once(
     upgrade: Option<&Upgrade<'_>>,
 ) -> Result<Sample> {
     let before = chain.counted()?;
-    let mut driving = driver::start_and_hold(plan, tools, None)?;
+    let mut driving = driver::start_and_hold(plan, tools, Some(DRIVER_CPU))?;
     driving.begin()?;
     let until = Instant::now() + plan.warm_up + plan.duration;
     let mut took = Vec::new();

@@ -83,17 +83,17 @@ fn state(stat: &[u8]) -> Option<Activity> {
 }
 
 pub(crate) fn raise_priority(thread: u32) -> io::Result<()> {
+    const SHORT: Duration = Duration::from_micros(100);
     let id = rustix::process::Pid::from_raw(thread.cast_signed()).ok_or(io::ErrorKind::NotFound)?;
+    let slice = set_slice(thread, Some(SHORT));
     match rustix::process::setpriority_process(Some(id), -20) {
-        Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => shorten_slice(thread),
+        Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => slice,
         other => Ok(other?),
     }
 }
 
-/// The slice of a thread under EEVDF, which is its latency too: who asks for little at a time is served first (sched_setattr(2);
-/// `sched_runtime` of SCHED_OTHER, Linux 6.12, from 0.1 ms).
-fn shorten_slice(thread: u32) -> io::Result<()> {
-    const SLICE_NANOS: u64 = 100_000;
+/// sched_setattr(2): `sched_runtime` of SCHED_OTHER (Linux 6.12), from 0.1 to 100 ms; 0 is the kernel's choice.
+pub(crate) fn set_slice(thread: u32, slice: Option<Duration>) -> io::Result<()> {
     /// `struct sched_attr` of include/uapi/linux/sched/types.h, as of its first version.
     #[repr(C)]
     struct Attributes {
@@ -106,15 +106,15 @@ fn shorten_slice(thread: u32) -> io::Result<()> {
         deadline: u64,
         period: u64,
     }
-    let size = size_of::<Attributes>() as u32;
-    let policy = libc::SCHED_OTHER.cast_unsigned();
+    const KEEP_POLICY: u64 = 8;
+    let id = rustix::process::Pid::from_raw(thread.cast_signed()).ok_or(io::ErrorKind::NotFound)?;
     let attributes = Attributes {
-        size,
-        policy,
-        flags: 0,
-        nice: 0,
+        size: size_of::<Attributes>() as u32,
+        policy: 0,
+        flags: KEEP_POLICY,
+        nice: rustix::process::getpriority_process(Some(id))?,
         priority: 0,
-        runtime: SLICE_NANOS,
+        runtime: slice.map_or(0, |slice| u64::try_from(slice.as_nanos()).unwrap_or(u64::MAX)),
         deadline: 0,
         period: 0,
     };
@@ -150,9 +150,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_may_ask_for_little_at_a_time_without_privileges() {
-        shorten_slice(current()).expect("the kernel takes the attributes");
-        assert!(raise_priority(0).is_err(), "there is no such thread");
+    fn a_thread_may_ask_for_little_or_much_at_a_time_without_privileges() {
+        for slice in [Some(Duration::from_micros(100)), Some(Duration::from_millis(100)), None] {
+            set_slice(current(), slice).expect("the kernel takes the attributes");
+        }
+        assert!(set_slice(0, None).is_err() && raise_priority(0).is_err(), "there is no such thread");
     }
 
     #[test]
