@@ -131,7 +131,7 @@ fn peers_that_leave_in_the_middle(engine: Engine) {
     drop(more);
     let mut client = server.connect();
     until(|| {
-        let status: serde_json::Value = serde_json::from_str(client.get("/status").text()).unwrap();
+        let status: serde_json::Value = serde_json::from_str(client.get("/status").text()).expect("JSON");
         (status["cores"][0]["closes"]["peer_closed_early"] == 2 * PEERS).then_some(())
     });
 }

@@ -12,7 +12,7 @@ mod turns;
 mod writers;
 
 use super::head::HeadReader;
-use super::{CloseReason, Connection, Next, Outgoing, Turn};
+use super::{CloseReason, Connection, Gathered, Next, Outgoing, Turn};
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::door::Arrival;
@@ -173,6 +173,16 @@ impl Rig {
     fn close(&mut self, reason: CloseReason) -> Option<CloseReason> {
         self.connection = None;
         Some(reason)
+    }
+
+    /// The peer sends, and the connection is served once what was sent is gathered.
+    fn send_gathered(&mut self, bytes: &[u8]) -> Option<CloseReason> {
+        self.peer.write_all(bytes).unwrap();
+        let connection = self.connection.as_mut().expect("it is not closed");
+        match connection.gather(&mut self.turn, &self.server) {
+            Gathered::Part => None,
+            Gathered::Ready => self.run(),
+        }
     }
 
     /// The peer sends, and the connection is served.

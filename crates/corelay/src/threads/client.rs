@@ -140,14 +140,10 @@ impl<'a> Client<'a> {
                         Next::Write => Some(Interest::WRITE),
                         _ => None,
                     };
-                    let leaves = matches!(next, Next::Read) && self.needs_no_thread(&connection, turn.now);
+                    let now = turn.now;
                     post.turns.give_back(turn);
-                    if leaves {
-                        match self.stand_up(connection) {
-                            None => return Served::Left,
-                            Some(back) => connection = back,
-                        }
-                    }
+                    let Some(kept) = self.keep(connection, &next, now) else { return Served::Left };
+                    connection = kept;
                     let waited = self.wait(&mut connection, interest);
                     turn = post.turns.lend(server);
                     self.judge(&mut turn);
@@ -179,6 +175,15 @@ impl<'a> Client<'a> {
         (in_pieces || self.post.is_settling(now))
             && !self.leaving
             && self.post.may_wait_without_thread(connection)
+    }
+
+    /// Keeps its connection, unless that needs no thread: then it is left in its seat.
+    fn keep(&mut self, connection: Connection, next: &Next, now: Moment) -> Option<Connection> {
+        if matches!(next, Next::Read) && self.needs_no_thread(&connection, now) {
+            self.stand_up(connection)
+        } else {
+            Some(connection)
+        }
     }
 
     /// Leaves its connection in its seat. Given back: there is something to look at, or it cannot be watched.

@@ -1,6 +1,7 @@
 //! However its input is split, a connection answers the same, to the byte.
 
 use super::Rig;
+use crate::connection::CloseReason;
 use crate::http::{Json, Path, Router, endpoint};
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -16,11 +17,20 @@ fn router() -> Router {
 
 /// What the peer has received when all of `input` is sent, cut at `cuts`. The connection must be idle again.
 fn answers(input: &[u8], cuts: &[usize]) -> Vec<u8> {
+    answers_by(|rig, bytes| rig.send(bytes), input, cuts)
+}
+
+fn answers_by(send: fn(&mut Rig, &[u8]) -> Option<CloseReason>, input: &[u8], cuts: &[usize]) -> Vec<u8> {
     let mut rig = Rig::new(router());
     let mut received = Vec::new();
     let ends = cuts.iter().copied().chain([input.len()]);
     ends.fold(0, |from, to| {
-        assert_eq!(rig.send(&input[from..to]), None, "open after {}", String::from_utf8_lossy(&input[..to]));
+        assert_eq!(
+            send(&mut rig, &input[from..to]),
+            None,
+            "open after {}",
+            String::from_utf8_lossy(&input[..to])
+        );
         received.append(&mut rig.received());
         to
     });
@@ -78,7 +88,8 @@ proptest! {
         cuts.dedup();
         let whole = answers(&input, &[]);
         prop_assert_eq!(String::from_utf8_lossy(&whole).matches("\r\nDate: ").count(), requests.len());
-        prop_assert_eq!(answers(&input, &cuts), whole);
+        prop_assert_eq!(&answers(&input, &cuts), &whole);
+        prop_assert_eq!(answers_by(Rig::send_gathered, &input, &cuts), whole);
     }
 }
 
@@ -111,4 +122,5 @@ fn byte_by_byte_changes_nothing() {
     let input = one_of_each();
     let everywhere: Vec<usize> = (1..input.len()).collect();
     assert_eq!(answers(&input, &everywhere), answers(&input, &[]));
+    assert_eq!(answers_by(Rig::send_gathered, &input, &everywhere), answers(&input, &[]));
 }
