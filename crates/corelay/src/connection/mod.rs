@@ -131,7 +131,8 @@ enum Doing {
     Discard(Discard),
     /// Going to a service thread.
     Service(Box<Job>),
-    /// Closing. If the peer may still be sending, its input is read for a while, so that no reset overtakes the answer.
+    /// Closing. If the peer may still be sending, or the answer may still be on its way when it sends again, its input is read for a
+    /// while, so that no reset overtakes the answer; else only if there is any.
     Close { reason: CloseReason, linger: bool },
     /// The answer is sent and our side shut; reading until the peer is done or, at the latest, at `until`.
     Linger { reason: CloseReason, until: Tick },

@@ -19,6 +19,9 @@ use std::time::UNIX_EPOCH;
 
 /// A body up to this size is copied behind its head; a larger one is sent from where it is.
 const COPIED_BYTES_MAX: usize = 16 * 1024;
+/// What is on its way to the peer as soon as it is sent: ten segments of an Ethernet (RFC 6928). The rest waits in the kernel for the peer
+/// to acknowledge these, and a reset would drop it.
+const FIRST_WINDOW_BYTES: usize = 10 * 1460;
 /// A stream is asked for more until this much is encoded.
 const STREAM_FILL_BYTES: usize = 64 * 1024;
 /// Sends of one connection in one turn, before others are served.
@@ -175,7 +178,10 @@ impl Outgoing {
         match encoded.persistence {
             Persistence::KeepAlive => Ok(()),
             // A peer that would go on may be sending already.
-            Persistence::Close => Err(Pause::closing(CloseReason::LastAnswer, head.keep_alive())),
+            Persistence::Close => {
+                let linger = head.keep_alive() || self.bytes.len() > FIRST_WINDOW_BYTES;
+                Err(Pause::closing(CloseReason::LastAnswer, linger))
+            }
         }
     }
 
@@ -284,12 +290,14 @@ impl Pause {
     /// What is left to do for a body that does not simply follow its head.
     #[cold]
     #[inline(never)]
-    fn streaming(body: ResponseBody, encoded: Encoded, linger: bool, tally: &mut Tally) -> Box<Self> {
+    fn streaming(body: ResponseBody, encoded: Encoded, keep_alive: bool, tally: &mut Tally) -> Box<Self> {
+        let unwanted = encoded.framing == ResponseFraming::NoBody;
+        // It may be longer than what is on its way at once.
+        let linger = keep_alive || !unwanted;
         let then = match encoded.persistence {
             Persistence::KeepAlive => Doing::Again,
             Persistence::Close => Doing::Close { reason: CloseReason::LastAnswer, linger },
         };
-        let unwanted = encoded.framing == ResponseFraming::NoBody;
         match body {
             ResponseBody::Upgrade { run } => {
                 Self::of(Tail::None, Doing::Service(Box::new(Job::Upgrade { run })))

@@ -298,7 +298,7 @@ impl Exchange<'_> {
         self.tally.counters.sent_bytes.add(body.sent_bytes);
         match outcome {
             Ok(()) if persistence == Persistence::KeepAlive => Ok(Doing::Again),
-            Ok(()) => Ok(Doing::Close { reason: CloseReason::LastAnswer, linger: false }),
+            Ok(()) => Ok(Doing::Close { reason: CloseReason::LastAnswer, linger: true }),
             Err(CloseReason::AnswerBroken) => Err(self.break_off()),
             Err(reason) => Err(reason),
         }

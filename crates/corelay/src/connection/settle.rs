@@ -1,6 +1,6 @@
 //! The end of a turn: what was answered is sent, what is unfinished is kept, and what to wait for is decided.
 
-use super::input::Received;
+use super::input::{Read, Received, read};
 use super::output::{Sent, send, send_answers, unacknowledged};
 use super::{CloseReason, Connection, Doing, Next, Tail, Turn, Unfinished};
 use crate::clock::Tick;
@@ -65,7 +65,7 @@ impl Connection {
             if sent == turn.out.bytes.len() {
                 turn.out.reset();
                 self.deadline = turn.now.tick.after(server.ticks.idle);
-                return closes.map_or(Next::Read, Next::Close);
+                return closes.map_or(Next::Read, |reason| self.part(reason, turn, server));
             }
             turn.out.bytes.drain(..sent);
         }
@@ -90,10 +90,6 @@ impl Connection {
             send(self.socket.as_fd(), &mut turn.out.bytes, &mut at, &mut tail, &mut turn.tally)
         };
         match (sent, doing) {
-            (Sent::All, Doing::Close { reason, linger: false }) if leftover.is_empty() => {
-                turn.out.reset();
-                Next::Close(reason)
-            }
             (Sent::All, doing) => {
                 turn.out.reset();
                 let mut unfinished = Box::<Unfinished>::default();
@@ -157,12 +153,10 @@ impl Connection {
                 self.unfinished = (!unfinished.input.is_empty()).then_some(unfinished);
                 return Next::Service(job);
             }
-            Doing::Close { reason, linger } => {
-                if !linger && unfinished.input.is_empty() {
-                    return Next::Close(*reason);
-                }
-                return self.linger(*reason, turn, server);
+            Doing::Close { reason, linger: false } if unfinished.input.is_empty() => {
+                return self.part(*reason, turn, server);
             }
+            Doing::Close { reason, .. } => return self.linger(*reason, turn, server),
             Doing::Linger { .. } => Next::Read,
         };
         unfinished.doing = doing;
@@ -173,6 +167,22 @@ impl Connection {
         next
     }
 
+    /// The answer is sent, is small, and its peer has said that it would send nothing more. Closes, unless it has all the same: with
+    /// input unread the kernel would reset the connection, and drop of the answer what waits for the end of the stream to go
+    /// with it ([`send_last`](corelay_poll::socket::send_last)). So the end goes first, and then there is one look.
+    #[inline(always)]
+    fn part(&mut self, reason: CloseReason, turn: &mut Turn, server: &Shared) -> Next {
+        if server.config.sockets.abortive_close
+            || rustix::net::shutdown(&self.socket, Shutdown::Write).is_err()
+        {
+            return Next::Close(reason);
+        }
+        match read(&self.socket, &mut turn.input, &turn.tally.counters) {
+            Read::Empty | Read::End | Read::Reset => Next::Close(reason),
+            Read::Bytes(_) => self.read_on_for_a_while(reason, turn, server),
+        }
+    }
+
     /// The answer is sent: shuts our side, so that the peer sees its end, and reads on until the peer is done. Closing
     /// at once would reset the connection if more input is on its way, and the reset may overtake the answer
     /// (RFC 9112 section 9.6).
@@ -180,10 +190,15 @@ impl Connection {
         if rustix::net::shutdown(&self.socket, Shutdown::Write).is_err() {
             return Next::Close(reason);
         }
+        self.read_on_for_a_while(reason, turn, server)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn read_on_for_a_while(&mut self, reason: CloseReason, turn: &Turn, server: &Shared) -> Next {
         let until = turn.now.tick.after(server.ticks.linger_in_all);
         self.deadline = turn.now.tick.after(server.ticks.linger);
-        self.unfinished =
-            Some(Box::new(Unfinished { doing: Doing::Linger { reason, until }, ..Unfinished::default() }));
+        self.keep_doing(Doing::Linger { reason, until });
         Next::Read
     }
 

@@ -22,6 +22,7 @@ mod expectations;
 mod followers;
 mod full_duplex;
 mod kept_bodies;
+mod last_answers;
 mod learnt_routes;
 mod panics;
 mod panics_in_destructors;

@@ -13,6 +13,8 @@ mod expectations;
 mod full_duplex;
 #[path = "../engine/kept_bodies.rs"]
 mod kept_bodies;
+#[path = "../engine/last_answers.rs"]
+mod last_answers;
 #[path = "../engine/panics_in_destructors.rs"]
 mod panics_in_destructors;
 #[path = "../engine/states.rs"]
