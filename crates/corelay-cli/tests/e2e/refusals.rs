@@ -13,6 +13,9 @@ on_every_engine!(
     what_is_too_large_is_refused,
     bad_framing_is_refused,
     a_bad_chunked_body_is_refused,
+    a_bad_chunked_body_is_refused_however_it_comes,
+    what_nobody_wants_is_not_answered_before_it_ends,
+    a_refused_head_request_gets_no_content,
     another_protocol_is_refused_at_once,
 );
 
@@ -176,6 +179,76 @@ fn a_bad_chunked_body_is_refused(engine: Engine) {
         refused(engine, &bodies.map(|body| (400, format!("{head}{body}"))));
         let extensions = "1;".to_owned() + &"x".repeat(1_000);
         refused(engine, &[(400, format!("{head}{extensions}"))]);
+    }
+}
+
+/// Also where nobody wants the body: the answer waits for its end, or it would depend on the segments.
+fn a_bad_chunked_body_is_refused_however_it_comes(engine: Engine) {
+    let server = Server::start(engine, &[]);
+    let bodies = ["5;x=\"\n", "5\r\nhello!", "5\r\nhello\r\n0\r\nX-Trailer : y\r\n"];
+    for target in
+        ["POST /upload", "POST /echo", "GET /plaintext", "POST /nothing", "POST /json", "GET /sleep/0"]
+    {
+        for body in bodies {
+            let mut client = server.connect();
+            client.send(format!("{target} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n"));
+            for octet in body.as_bytes() {
+                if client.try_send([*octet]).is_err() {
+                    break;
+                }
+            }
+            let response = client.response();
+            assert_eq!((response.status, response.closes()), (400, true), "{target} {body:?}");
+            client.expect_end();
+        }
+    }
+}
+
+fn what_nobody_wants_is_not_answered_before_it_ends(engine: Engine) {
+    let server = Server::start(engine, &["--body-timeout", "300ms"]);
+    let (mut client, mut other) = (server.connect(), server.connect());
+    for (target, status) in
+        [("GET /plaintext", 200), ("POST /nothing", 404), ("POST /json", 405), ("GET /sleep/0", 200)]
+    {
+        client.send(format!("{target} HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"));
+        assert_eq!(other.get("/plaintext").status, 200);
+        assert!(!client.has_answer(), "{target}");
+        client.send("lo\r\n0\r\n\r\n");
+        let response = client.response();
+        assert_eq!((response.status, response.closes()), (status, false), "{target}");
+    }
+    client.send("HEAD /plaintext HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel");
+    let response = client.response_to("HEAD");
+    assert_eq!((response.status, response.closes()), (408, true));
+    client.expect_end();
+}
+
+/// RFC 9110 9.3.2: the length that it would have, and nothing more.
+fn a_refused_head_request_gets_no_content(engine: Engine) {
+    let server = Server::start(engine, &["--body-timeout", "300ms", "--head-timeout", "300ms"]);
+    let cases = [
+        (400, "/ HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n".to_owned()),
+        (414, format!("/{} HTTP/1.1\r\n", "a".repeat(9_000))),
+        (417, "/ HTTP/1.1\r\nHost: test\r\nExpect: x\r\n\r\n".to_owned()),
+        (431, format!("/ HTTP/1.1\r\n{}", "X: y\r\n".repeat(200))),
+        (501, "/ HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: gzip, chunked\r\n\r\n".to_owned()),
+        (505, "/ HTTP/2.0\r\n".to_owned()),
+        (400, "/echo HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nx".to_owned()),
+        (400, "/plaintext HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\nx".to_owned()),
+        (413, "/echo HTTP/1.1\r\nHost: test\r\nContent-Length: 100000000\r\n\r\n".to_owned()),
+        (408, "/ HTTP/1.1\r\nHost: te".to_owned()),
+        (408, "/echo HTTP/1.1\r\nHost: test\r\nContent-Length: 5\r\n\r\nhel".to_owned()),
+    ];
+    for before in ["", "\r\n"] {
+        for (status, rest) in &cases {
+            let mut client = server.connect();
+            client.send(format!("{before}HEAD {rest}"));
+            let response = client.response_to("HEAD");
+            let shown = &rest[..rest.len().min(80)];
+            assert_eq!((response.status, response.closes()), (*status, true), "{shown:?}");
+            assert_ne!(response.field("content-length"), Some("0"), "{shown:?}");
+            client.expect_end();
+        }
     }
 }
 

@@ -35,7 +35,7 @@ pub use view::{Field, Fields, Head};
 use ascii::AsciiStr;
 
 use crate::{Limits, RequestError, RequestErrorKind};
-use line::RequestLine;
+use line::{MethodKind, RequestLine};
 use meaning::Meaning;
 
 /// What the bytes so far amount to.
@@ -153,6 +153,19 @@ impl RequestHead {
     #[inline]
     pub fn view<'a>(&'a self, input: &'a [u8]) -> Head<'a> {
         Head::new(self, input)
+    }
+
+    /// Whether it is a HEAD, as far as it has been parsed: then its refusal has no content either (RFC 9110 section 9.3.2).
+    ///
+    /// ```
+    /// use corelay_http::{Limits, RequestHead};
+    /// let mut head = RequestHead::new();
+    /// assert!(head.parse(b"HEAD / HTTP/9.9\r\n", &Limits::default()).is_err());
+    /// assert!(head.is_of_head_request());
+    /// ```
+    #[inline]
+    pub fn is_of_head_request(&self) -> bool {
+        self.line.kind == MethodKind::Head
     }
 
     #[cold]

@@ -1,6 +1,8 @@
 //! Request bodies that need more than a look at the input: gathered for an extractor, read and dropped, or handed to
 //! a service thread as a stream.
 
+use super::discard::{Discard, Discarded};
+use super::head::is_of_head_request;
 use super::input::Received;
 use super::output::Outgoing;
 use super::service::CallBody;
@@ -11,7 +13,7 @@ use crate::http::{Body, BodyUse, Endpoint, Gathering, Params, Request, RequestBo
 use crate::shared::Shared;
 use crate::tally::Tally;
 use bytes::Bytes;
-use corelay_http::{BodyDecoder, BodyError, Framing, Head, Limits, Persistence, RequestHead};
+use corelay_http::{BodyDecoder, BodyError, Framing, Head, Persistence, RequestHead};
 use std::net::SocketAddr;
 
 /// A body that is gathered before its handler runs.
@@ -39,17 +41,10 @@ const TOO_LARGE: Wrong = Wrong {
     reason: "the body is larger than this server accepts here",
 };
 
-/// A body that is read and dropped.
-pub(crate) struct Discard {
-    decoder: BodyDecoder,
-    bytes_left: u64,
-    pace: Pace,
-}
-
 /// How fast a body comes.
 #[derive(Clone, Copy)]
 pub(super) struct Pace {
-    began: Moment,
+    pub(super) began: Moment,
     received: u64,
 }
 
@@ -102,7 +97,7 @@ pub(super) fn begin(
     let all = arrived.after_head.len();
     let framing = arrived.head.framing();
     if exceeds(framing, server.config.limits.max_body_bytes) {
-        return (all, Err(too_large(out, tally)));
+        return (all, Err(too_large(is_head(&arrived.head), out, tally)));
     }
     let endpoint = arrived.endpoint;
     let blocking = endpoint.is_blocking();
@@ -114,9 +109,12 @@ pub(super) fn begin(
             let job = Job::Call { request: arrived.bytes.to_vec(), body: CallBody::Whole(Bytes::new()) };
             (0, Err(Pause::to(Doing::Service(Box::new(job)))))
         }
+        BodyUse::Unused if framing == Framing::Chunked && !arrived.head.expects_continue() => {
+            answer_after(arrived, out, tally, now, server)
+        }
         BodyUse::Unused if !blocking => answer_first(arrived, out, tally, now, server),
         BodyUse::Whole { limit } if exceeds(framing, whole_limit(limit, server) as u64) => {
-            (all, Err(too_large(out, tally)))
+            (all, Err(too_large(is_head(&arrived.head), out, tally)))
         }
         BodyUse::Whole { limit } if !asks => {
             let gather = Gather::new(arrived.bytes, framing, whole_limit(limit, server), now);
@@ -153,7 +151,7 @@ fn answer_first(
     let mut discard = Discard::new(BodyDecoder::new(arrived.head.framing()), now, server);
     let (consumed, state) = discard.take_in(arrived.after_head, &server.http_limits);
     if let Discarded::Refused(error) = state {
-        return (consumed, Err(refused(error, out, tally)));
+        return (consumed, Err(refused(error, is_head(&arrived.head), out, tally)));
     }
     let expects = arrived.head.expects_continue() && !matches!(state, Discarded::Complete);
     let goes_on = !expects && !matches!(state, Discarded::TooMuch);
@@ -167,6 +165,55 @@ fn answer_first(
         (_, Err(pause)) => Err(pause.then_linger()),
     };
     (consumed, answer)
+}
+
+/// The same the other way round, for a body in chunks. Where such a body ends, and whether it is well-formed, is known at its end only:
+/// were it answered before, what the answer says of it and of the connection would depend on how it came.
+fn answer_after(
+    arrived: Arrived<'_>,
+    out: &mut Outgoing,
+    tally: &mut Tally,
+    now: Moment,
+    server: &Shared,
+) -> (usize, Result<(), Box<Pause>>) {
+    let own = server.app.route(&arrived.head, &mut Params::none());
+    if !std::ptr::eq(own, arrived.endpoint) {
+        // It is turned away, and has nothing to wait for.
+        return answer_first(arrived, out, tally, now, server);
+    }
+    let mut discard = Discard::new(BodyDecoder::new(arrived.head.framing()), now, server);
+    let (consumed, state) = discard.take_in(arrived.after_head, &server.http_limits);
+    let answer = match state {
+        Discarded::More => {
+            discard.put_off(arrived.bytes);
+            Err(Pause::to(Doing::Discard(discard)))
+        }
+        state => answer_discarded(&arrived, state, out, tally, server),
+    };
+    (consumed, answer)
+}
+
+/// Answers a request whose body nobody wants and which is behind it, or is of no use.
+pub(super) fn answer_discarded(
+    arrived: &Arrived<'_>,
+    state: Discarded,
+    out: &mut Outgoing,
+    tally: &mut Tally,
+    server: &Shared,
+) -> Result<(), Box<Pause>> {
+    let lost = match state {
+        Discarded::Refused(error) => return Err(refused(error, is_head(&arrived.head), out, tally)),
+        Discarded::TooMuch => true,
+        Discarded::Complete | Discarded::More => false,
+    };
+    if arrived.endpoint.is_blocking() {
+        let body = if lost { CallBody::Lost } else { CallBody::Whole(Bytes::new()) };
+        let job = Job::Call { request: arrived.bytes.to_vec(), body };
+        return Err(Pause::to(Doing::Service(Box::new(job))));
+    }
+    let persistence = if lost { Persistence::Close } else { server.persistence(&arrived.head) };
+    let answer = call_with(arrived, RequestBody::Empty, persistence, out, tally, server);
+    if lost { answer.map_err(Pause::then_linger) } else { answer }
 }
 
 fn call(
@@ -197,12 +244,16 @@ fn call_with(
     out.answer(request, persistence, response, tally)
 }
 
-fn too_large(out: &mut Outgoing, tally: &Tally) -> Box<Pause> {
-    out.refuse(TOO_LARGE.status, TOO_LARGE.reason, &tally.counters)
+fn too_large(head_request: bool, out: &mut Outgoing, tally: &Tally) -> Box<Pause> {
+    out.refuse(TOO_LARGE.status, TOO_LARGE.reason, head_request, &tally.counters)
 }
 
-fn refused(error: BodyError, out: &mut Outgoing, tally: &Tally) -> Box<Pause> {
-    out.refuse(error.status(), error.reason(), &tally.counters)
+fn refused(error: BodyError, head_request: bool, out: &mut Outgoing, tally: &Tally) -> Box<Pause> {
+    out.refuse(error.status(), error.reason(), head_request, &tally.counters)
+}
+
+fn is_head(head: &Head<'_>) -> bool {
+    head.method() == corelay_http::Method::Head
 }
 
 /// What a whole-body extractor may gather.
@@ -298,6 +349,10 @@ impl Gather {
         }
     }
 
+    pub(super) fn is_of_head_request(&self) -> bool {
+        is_of_head_request(&self.head)
+    }
+
     /// Takes in body bytes. When the body is complete, answers; else the connection goes on gathering.
     fn take_in(
         mut self,
@@ -310,7 +365,11 @@ impl Gather {
         match self.collect(input, server) {
             Ok(at) if self.decoder.is_complete() => (at, self.answer(out, tally, peer, server)),
             Ok(at) => (at, Err(Pause::to(Doing::Gather(Box::new(self))))),
-            Err(wrong) => (input.len(), Err(out.refuse(wrong.status, wrong.reason, &tally.counters))),
+            Err(wrong) => {
+                let head_request = self.is_of_head_request();
+                let pause = out.refuse(wrong.status, wrong.reason, head_request, &tally.counters);
+                (input.len(), Err(pause))
+            }
         }
     }
 
@@ -362,68 +421,6 @@ impl Gather {
     }
 }
 
-/// What became of unwanted bytes.
-pub(super) enum Discarded {
-    Complete,
-    More,
-    Refused(BodyError),
-    TooMuch,
-}
-
-impl Discard {
-    pub(super) fn new(decoder: BodyDecoder, now: Moment, server: &Shared) -> Self {
-        Self { decoder, bytes_left: server.config.limits.max_unread_body_bytes, pace: Pace::new(now) }
-    }
-
-    /// When it was begun.
-    pub(super) fn began(&self) -> Tick {
-        self.pace.began.tick
-    }
-
-    /// Drops a piece of the body; says how much of it, and what comes next, once that is not more of it.
-    pub(super) fn take_piece(
-        &mut self,
-        piece: &[u8],
-        now: Moment,
-        server: &Shared,
-    ) -> Option<(usize, Doing)> {
-        let keeps_up = self.pace.keeps_up(piece.len(), now, server);
-        let closing = |reason, linger| (piece.len(), Doing::Close { reason, linger });
-        match self.take_in(piece, &server.http_limits) {
-            (consumed, Discarded::Complete) => Some((consumed, Doing::Again)),
-            (_, Discarded::More) if keeps_up => None,
-            (_, Discarded::More) => Some(closing(CloseReason::BodyTooSlow, false)),
-            (_, Discarded::Refused(_)) => Some(closing(CloseReason::Malformed, true)),
-            (_, Discarded::TooMuch) => Some(closing(CloseReason::BodyUnread, true)),
-        }
-    }
-
-    /// Drops body bytes; the number is what was consumed.
-    pub(super) fn take_in(&mut self, input: &[u8], limits: &Limits) -> (usize, Discarded) {
-        let mut at = 0;
-        loop {
-            if self.decoder.is_complete() {
-                return (at, Discarded::Complete);
-            }
-            let decoded = match self.decoder.decode(&input[at..], limits) {
-                Ok(decoded) => decoded,
-                Err(error) => return (input.len(), Discarded::Refused(error)),
-            };
-            at += decoded.consumed;
-            // All that was read counts, so that chunk overhead cannot go on for ever.
-            let Some(left) = self.bytes_left.checked_sub(decoded.consumed as u64) else {
-                return (input.len(), Discarded::TooMuch);
-            };
-            self.bytes_left = left;
-            if decoded.consumed == 0 {
-                let certain = self.decoder.remaining_hint();
-                let state = if certain > self.bytes_left { Discarded::TooMuch } else { Discarded::More };
-                return (at, state);
-            }
-        }
-    }
-}
-
 impl Connection {
     /// More of a body that is being gathered, or, where that is [over](Connection::gather), `behind` it.
     pub(super) fn receive_body(
@@ -434,6 +431,7 @@ impl Connection {
         server: &Shared,
     ) -> Result<Received, Next> {
         if gather.late {
+            self.keep_doing(Doing::Gather(gather));
             return Err(self.time_out(CloseReason::BodyTooSlow, true, turn, server));
         }
         let read = if gather.is_settled() {
@@ -457,36 +455,11 @@ impl Connection {
             Ok(()) => Ok(move_up(turn, consumed, filled)),
             // A body that is whole is not too slow any more.
             Err(pause) if !keeps_up && matches!(pause.doing, Doing::Gather(_)) => {
+                self.keep_doing(pause.doing);
                 Err(self.time_out(CloseReason::BodyTooSlow, true, turn, server))
             }
             Err(pause) => Err(self.settle(Some(pause), consumed..filled, turn, server)),
         }
-    }
-
-    /// More of a body that nobody wants. Its answer is sent already.
-    pub(super) fn receive_unwanted(
-        &mut self,
-        mut discard: Discard,
-        turn: &mut Turn,
-        server: &Shared,
-    ) -> Result<Received, Next> {
-        let filled = match self.read_on(&mut turn.input, &turn.tally.counters) {
-            Ok(filled) => filled,
-            Err(Next::Read) => {
-                self.keep_doing(Doing::Discard(discard));
-                return Err(Next::Read);
-            }
-            Err(end) => return Err(end),
-        };
-        let keeps_up = discard.pace.keeps_up(filled, turn.now, server);
-        let pause = match discard.take_in(&turn.input[..filled], &server.http_limits) {
-            (consumed, Discarded::Complete) => return Ok(move_up(turn, consumed, filled)),
-            (_, Discarded::More) if !keeps_up => return Err(Next::Close(CloseReason::BodyTooSlow)),
-            (_, Discarded::More) => Pause::to(Doing::Discard(discard)),
-            (_, Discarded::Refused(_)) => Pause::closing(CloseReason::Malformed, true),
-            (_, Discarded::TooMuch) => Pause::closing(CloseReason::BodyUnread, true),
-        };
-        Err(self.settle(Some(pause), filled..filled, turn, server))
     }
 
     pub(super) fn keep_doing(&mut self, doing: Doing) {
@@ -495,7 +468,7 @@ impl Connection {
 }
 
 /// Moves what follows a body to the start of the input, where the next request is looked for.
-fn move_up(turn: &mut Turn, from: usize, to: usize) -> Received {
+pub(super) fn move_up(turn: &mut Turn, from: usize, to: usize) -> Received {
     turn.input.copy_within(from..to, 0);
     Received { filled: to - from, head_due: None }
 }

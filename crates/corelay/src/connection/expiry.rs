@@ -45,7 +45,10 @@ impl Connection {
             }
             Doing::Head => self.time_out(CloseReason::HeadTimeout, true, turn, server),
             Doing::Gather(_) => self.time_out(CloseReason::BodyTimeout, true, turn, server),
-            Doing::Discard(_) => self.time_out(CloseReason::BodyTimeout, false, turn, server),
+            Doing::Discard(discard) => {
+                let answer = discard.is_unanswered();
+                self.time_out(CloseReason::BodyTimeout, answer, turn, server)
+            }
             Doing::Linger { reason, .. } | Doing::Close { reason, .. } => Next::Close(*reason),
             Doing::Service(_) => Next::Close(CloseReason::Internal),
         }
@@ -77,10 +80,12 @@ impl Connection {
         turn: &mut Turn,
         server: &Shared,
     ) -> Next {
-        self.unfinished = None;
+        let unfinished = self.unfinished.take();
         if answer {
+            let head_request = unfinished.is_some_and(|unfinished| unfinished.is_of_head_request());
             turn.tally.counters.requests.add(1);
-            turn.out.encode_refusal(StatusCode::REQUEST_TIMEOUT, "the request did not arrive in time");
+            let reason = "the request did not arrive in time";
+            turn.out.encode_refusal(StatusCode::REQUEST_TIMEOUT, reason, head_request);
         }
         self.settle(Some(Pause::closing(reason, true)), 0..0, turn, server)
     }
@@ -90,6 +95,7 @@ impl Connection {
     pub(crate) fn turn_away(&mut self, job: Box<Job>, turn: &mut Turn, server: &Shared) -> Next {
         let begun = matches!(*job, Job::Write { .. } | Job::Upgrade { .. });
         let protocols = matches!(*job, Job::Session);
+        let head_request = job.is_of_head_request();
         super::output::drop_in_user_code(job, &mut turn.tally);
         self.unfinished = None;
         if protocols {
@@ -101,6 +107,7 @@ impl Connection {
         let pause = turn.out.refuse(
             StatusCode::SERVICE_UNAVAILABLE,
             "all service threads are busy",
+            head_request,
             &turn.tally.counters,
         );
         self.settle(Some(pause), 0..0, turn, server)

@@ -72,7 +72,9 @@ impl Connection {
         let consumed = match &mut unfinished.doing {
             Doing::Gather(gather) => gather.take_piece(more, turn.now, server),
             Doing::Discard(discard) => discard.take_piece(more, turn.now, server).map(|(consumed, doing)| {
-                unfinished.doing = doing;
+                if let Some(doing) = doing {
+                    unfinished.doing = doing;
+                }
                 consumed
             }),
             _ => return unfinished.take_piece_of_head(more, server),

@@ -9,6 +9,11 @@ use corelay_http::{Head, Limits, Parsed, RequestError, RequestHead};
 /// Longer heads are parsed each time, in bytes: to keep a copy of them would cost more than it saves.
 const KEPT_BYTES_MAX: usize = 512;
 
+/// Whether the whole head `bytes`, which may begin with empty lines, is of a HEAD.
+pub(super) fn is_of_head_request(bytes: &[u8]) -> bool {
+    bytes.trim_ascii_start().starts_with(b"HEAD ")
+}
+
 /// The head in hand, and the bytes of it if it is whole.
 #[derive(Debug, Default)]
 pub(crate) struct HeadReader {
@@ -49,6 +54,11 @@ impl HeadReader {
     #[inline(always)]
     pub(super) fn view<'a>(&'a self, input: &'a [u8]) -> Head<'a> {
         self.parser.view(input)
+    }
+
+    /// Whether the head that was read last is of a HEAD, were it malformed.
+    pub(super) fn is_of_head_request(&self) -> bool {
+        self.parser.is_of_head_request()
     }
 
     /// Whether the head that was read last is, byte for byte, the one before.

@@ -90,7 +90,7 @@ impl Connection {
             },
             Doing::Head => self.receive_more(unfinished, turn),
             Doing::Gather(gather) => self.receive_body(gather, &unfinished.input, turn, server),
-            Doing::Discard(discard) => self.receive_unwanted(discard, turn, server),
+            Doing::Discard(discard) => self.receive_unwanted(discard, &unfinished.input, turn, server),
             Doing::Linger { reason, until } => Err(self.receive_last(reason, until, turn, server)),
             doing @ (Doing::Service(_) | Doing::Close { .. }) => {
                 Err(self.go_on(unfinished, doing, None, turn, server))

@@ -3,7 +3,7 @@
 
 use super::output::drop_in_user_code;
 use super::service::CallBody;
-use super::{CloseReason, Connection, Doing, Job, Next, Tail, Turn, Unfinished};
+use super::{CloseReason, Connection, Doing, Job, Next, Tail, Turn, Unfinished, head};
 use crate::buffers::{Full, Room, Share};
 use crate::http::StatusCode;
 use crate::shared::Shared;
@@ -22,10 +22,22 @@ impl Unfinished {
         self
     }
 
+    /// Whether the request that it is in the middle of is a HEAD.
+    pub(super) fn is_of_head_request(&self) -> bool {
+        match &self.doing {
+            Doing::Head => self.parser.is_of_head_request(),
+            Doing::Gather(gather) => gather.is_of_head_request(),
+            Doing::Discard(discard) => discard.is_of_head_request(),
+            Doing::Service(job) => job.is_of_head_request(),
+            _ => false,
+        }
+    }
+
     /// Everything but its tail, and a body that is gathered: those have room of their own.
     fn kept_bytes(&self) -> usize {
         let beside = match &self.doing {
             Doing::Service(job) => job.kept_bytes(),
+            Doing::Discard(discard) => discard.kept_bytes(),
             _ => 0,
         };
         let packed = self.packed.as_ref().map_or(0, |packed| packed.bytes.capacity());
@@ -34,6 +46,11 @@ impl Unfinished {
 }
 
 impl Job {
+    /// Whether it is for a HEAD.
+    pub(super) fn is_of_head_request(&self) -> bool {
+        matches!(self, Self::Call { request, .. } if head::is_of_head_request(request))
+    }
+
     fn kept_bytes(&self) -> usize {
         let Self::Call { request, body } = self else { return 0 };
         let body = if let CallBody::Stream(early) = body { early.capacity() } else { 0 };
@@ -60,9 +77,11 @@ impl Tail {
 impl Connection {
     /// There is no room for what came of a request: says so, and closes.
     #[cold]
-    pub(super) fn refuse_input(&mut self, turn: &mut Turn, server: &Shared) -> Next {
+    pub(super) fn refuse_input(&mut self, input: &Unfinished, turn: &mut Turn, server: &Shared) -> Next {
         let reason = "there is no room for the request at present";
-        let pause = turn.out.refuse(StatusCode::SERVICE_UNAVAILABLE, reason, &turn.tally.counters);
+        let head_request = input.is_of_head_request();
+        let pause =
+            turn.out.refuse(StatusCode::SERVICE_UNAVAILABLE, reason, head_request, &turn.tally.counters);
         self.settle(Some(pause), 0..0, turn, server)
     }
 

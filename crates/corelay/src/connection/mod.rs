@@ -25,6 +25,7 @@
 
 mod body;
 mod close;
+mod discard;
 mod expiry;
 mod gather;
 mod head;
@@ -54,10 +55,11 @@ use crate::buffers::Room;
 use crate::clock::Tick;
 use crate::door::Arrival;
 use crate::shared::Ticks;
-use body::{Discard, Gather};
+use body::Gather;
 use bytes::Bytes;
 use corelay_http::RequestHead;
 use corelay_poll::Interest;
+use discard::Discard;
 use output::ChunkStream;
 use session::{Moves, Packed, Session};
 use std::net::SocketAddr;

@@ -9,8 +9,7 @@ use crate::status::Counters;
 use crate::tally::Tally;
 use bytes::Bytes;
 use corelay_http::{
-    Encoded, Head, LAST_CHUNK, Persistence, PlainHead, RequestError, ResponseFraming, ResponseHead, Version,
-    encode_chunk,
+    Encoded, Head, LAST_CHUNK, Persistence, PlainHead, ResponseFraming, ResponseHead, Version, encode_chunk,
 };
 use corelay_poll::socket;
 use std::io::{self, IoSlice};
@@ -162,7 +161,8 @@ impl Outgoing {
                 let kept = if encoded.framing == ResponseFraming::NoBody { 0 } else { kept_bytes(&body) };
                 if kept > 0 && !request.app().buffers.have_room_for_answer(kept) {
                     self.bytes.truncate(before);
-                    return Err(self.refuse_answer(body, tally));
+                    let head_request = head.method() == corelay_http::Method::Head;
+                    return Err(self.refuse_answer(body, head_request, tally));
                 }
                 Err(Pause::streaming(body, encoded, head.keep_alive(), tally))
             }
@@ -185,18 +185,13 @@ impl Outgoing {
         }
     }
 
-    /// Encodes the refusal of a malformed or too large head.
-    #[cold]
-    pub(super) fn refuse_head(&mut self, error: RequestError, tally: &Tally) -> Box<Pause> {
-        self.refuse(error.status(), error.reason(), &tally.counters)
-    }
-
     /// Encodes a refusal of ours, after which the connection closes and its input is read for a while.
     #[cold]
     pub(super) fn refuse(
         &mut self,
         status: StatusCode,
         reason: &'static str,
+        head_request: bool,
         counters: &Counters,
     ) -> Box<Pause> {
         let close = match status {
@@ -208,19 +203,20 @@ impl Outgoing {
             _ => CloseReason::Malformed,
         };
         counters.requests.add(1);
-        self.encode_refusal(status, reason);
+        self.encode_refusal(status, reason, head_request);
         Pause::closing(close, true)
     }
 
     /// Encodes a refusal in place of an answer that there is no room for, should its peer not take it at once.
     #[cold]
-    fn refuse_answer(&mut self, body: ResponseBody, tally: &mut Tally) -> Box<Pause> {
+    fn refuse_answer(&mut self, body: ResponseBody, head_request: bool, tally: &mut Tally) -> Box<Pause> {
         drop_in_user_code(body, tally);
-        self.encode_refusal(StatusCode::SERVICE_UNAVAILABLE, "there is no room for the answer at present");
+        let reason = "there is no room for the answer at present";
+        self.encode_refusal(StatusCode::SERVICE_UNAVAILABLE, reason, head_request);
         Pause::closing(CloseReason::Overload, true)
     }
 
-    pub(super) fn encode_refusal(&mut self, status: StatusCode, reason: &str) {
+    pub(super) fn encode_refusal(&mut self, status: StatusCode, reason: &str, head_request: bool) {
         static TEXT: http::HeaderValue = http::HeaderValue::from_static("text/plain; charset=utf-8");
         static ONE_SECOND: http::HeaderValue = http::HeaderValue::from_static("1");
         let retry =
@@ -232,11 +228,13 @@ impl Outgoing {
             content_type: Some(&TEXT),
             framing: ResponseFraming::Length(reason.len() as u64 + 1),
             persistence: Persistence::Close,
-            head_request: false,
+            head_request,
         }
         .encode(retry, &mut self.bytes);
-        self.bytes.extend_from_slice(reason.as_bytes());
-        self.bytes.push(b'\n');
+        if !head_request {
+            self.bytes.extend_from_slice(reason.as_bytes());
+            self.bytes.push(b'\n');
+        }
     }
 
     /// What is in the buffer, to be kept, of which `at` bytes are sent: the buffer itself, unless that is much larger.

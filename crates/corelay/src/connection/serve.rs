@@ -45,7 +45,7 @@ impl Connection {
             let head_len = match turn.heads.read(fresh, rest, &server.http_limits) {
                 Ok(Parsed::Complete { head_len }) => head_len,
                 Ok(Parsed::Partial) => break Some(Pause::in_head(&received, answered)),
-                Err(error) => break Some(turn.out.refuse_head(error, &turn.tally)),
+                Err(error) => break Some(turn.refuse_head(error)),
             };
             let (head, after_head) = (turn.heads.view(rest), &rest[head_len..]);
             let (mut params, mut response) = (Params::none(), Response::empty());

@@ -3,7 +3,7 @@
 //! The connection comes by value, with a [`Job`]; it is the only thing this thread touches. When the answer is out, the
 //! connection goes home with what is to be done next, or its end is reported.
 
-use super::body::{Discard, Discarded};
+use super::discard::{Discard, Discarded};
 use super::output::{ChunkStream, Filled, Outgoing, drop_in_user_code, end_framed};
 use super::settle::Pause;
 use super::wire::{Incoming, IncomingBody, OutgoingBody, Tunnel, send_all};
@@ -36,6 +36,8 @@ pub(crate) enum CallBody {
     Whole(Bytes),
     /// Still coming; this much is here.
     Stream(Vec<u8>),
+    /// More than is read for an answer that does not want it: where it ends is not known.
+    Lost,
 }
 
 impl Job {
@@ -109,8 +111,10 @@ impl Exchange<'_> {
         let head = parser.view(request);
         let mut params = Params::none();
         let endpoint = self.server.app.route(&head, &mut params);
+        let lost = matches!(body, CallBody::Lost);
         let (incoming, whole) = match body {
             CallBody::Whole(bytes) => (None, bytes),
+            CallBody::Lost => (None, Bytes::new()),
             CallBody::Stream(early) => (Some(self.incoming(&head, early)), Bytes::new()),
         };
         let body = match &incoming {
@@ -134,6 +138,7 @@ impl Exchange<'_> {
         }
         let persistence = match &incoming {
             Some(incoming) if self.is_lost(incoming) => Persistence::Close,
+            None if lost => Persistence::Close,
             _ => self.server.persistence(&head),
         };
         let answer = self.out.answer(request, persistence, response, self.tally);
@@ -143,9 +148,10 @@ impl Exchange<'_> {
             self.leftover = self.early_bytes(incoming)?;
         }
         let doing = self.finish(answer)?;
-        match incoming {
-            Some(incoming) => self.after_body(&incoming, doing),
-            None => Ok(doing),
+        match (incoming, doing) {
+            (Some(incoming), doing) => self.after_body(&incoming, doing),
+            (None, Doing::Close { reason, .. }) if lost => Ok(Doing::Close { reason, linger: true }),
+            (None, doing) => Ok(doing),
         }
     }
 

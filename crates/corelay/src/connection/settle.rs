@@ -161,7 +161,7 @@ impl Connection {
         };
         unfinished.doing = doing;
         if unfinished.hold(server).is_err() {
-            return self.refuse_input(turn, server);
+            return self.refuse_input(&unfinished, turn, server);
         }
         self.unfinished = Some(unfinished);
         next

@@ -1,11 +1,13 @@
 //! What a serving thread lends to the connection in hand: one of each, reused for every request.
 
 use super::head::HeadReader;
+use super::settle::Pause;
 use super::{BUFFER_BYTES, Outgoing};
 use crate::clock::Moment;
 use crate::core::Tenure;
 use crate::shared::Shared;
 use crate::tally::Tally;
+use corelay_http::RequestError;
 use std::sync::Arc;
 
 /// Input read at a time, in bytes, beyond what a connection has kept.
@@ -55,5 +57,13 @@ impl Turn {
         self.now = server.epoch.moment(server.clock.now());
         self.tally.begin(self.now);
         self.out.refresh_date(&*server.clock, self.now);
+    }
+
+    /// Answers the head that was read last: it is malformed, or too large.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn refuse_head(&mut self, error: RequestError) -> Box<Pause> {
+        let head_request = self.heads.is_of_head_request();
+        self.out.refuse(error.status(), error.reason(), head_request, &self.tally.counters)
     }
 }
