@@ -116,6 +116,15 @@ pub fn raise_priority(thread: u32) -> io::Result<()> {
     sys::thread::raise_priority(thread)
 }
 
+/// The same for the thread alone: those that it starts have the kernel's choice (`SCHED_FLAG_RESET_ON_FORK`, sched_setattr(2)).
+///
+/// # Errors
+///
+/// As [`raise_priority`].
+pub fn raise_priority_alone(thread: u32) -> io::Result<()> {
+    sys::thread::raise_priority_alone(thread)
+}
+
 /// Asks for a time slice for a thread of this process, and for those and the processes that it starts from then on: 0.1 to 100 ms,
 /// or the kernel's choice. Under EEVDF (Linux 6.12) that is not for how long it may run in all but how soon it must be its turn: who
 /// asks for less at a time is served first when it wakes, and takes the processor from who asks for more. Other policies

@@ -45,7 +45,8 @@ fn keepalive_is_measured_on_every_engine() {
     let scratch = Scratch::new();
     let page = scratch.path("compared.html");
     let page = page.to_str().expect("the path is UTF-8");
-    let (finished, json) = compare(&scratch, &["keepalive", "--connections", "8", "--html", page]);
+    let (finished, json) =
+        compare(&scratch, &["keepalive", "--connections", "8", "--seconds", "2", "--html", page]);
     assert_eq!(finished.code, 0, "{}{}", finished.stdout, finished.stderr);
     let names: Vec<_> =
         servers(&json).iter().map(|server| server["server"].as_str().expect("a name")).collect();

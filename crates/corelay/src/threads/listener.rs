@@ -332,6 +332,10 @@ impl Post {
         if self.gate.is_open() {
             return;
         }
+        // What is ready is late from when the listener has found it so.
+        if let Err(error) = corelay_poll::thread::raise_priority_alone(corelay_poll::thread::current()) {
+            tracing::debug!(%error, "a listener has the priority of its threads: what is late may be found late");
+        }
         let post = self.clone();
         let started = spawn(format!("corelay-usher-{}", self.number), move || {
             if let Err(error) = corelay_poll::thread::lower_priority(corelay_poll::thread::current()) {

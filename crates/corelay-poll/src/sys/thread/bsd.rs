@@ -38,6 +38,10 @@ pub(crate) fn raise_priority(_thread: u32) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }
 
+pub(crate) fn raise_priority_alone(_thread: u32) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
 pub(crate) fn set_slice(_thread: u32, _slice: Option<Duration>) -> io::Result<()> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -82,18 +82,43 @@ fn state(stat: &[u8]) -> Option<Activity> {
     }
 }
 
+/// The slice of who comes first.
+const SHORT: Duration = Duration::from_micros(100);
+/// `SCHED_FLAG_RESET_ON_FORK` and `SCHED_FLAG_KEEP_POLICY` of include/uapi/linux/sched.h.
+const RESET_ON_FORK: u64 = 1;
+const KEEP_POLICY: u64 = 8;
+/// The highest priority of SCHED_OTHER.
+const FIRST: i32 = -20;
+
 pub(crate) fn raise_priority(thread: u32) -> io::Result<()> {
-    const SHORT: Duration = Duration::from_micros(100);
-    let id = rustix::process::Pid::from_raw(thread.cast_signed()).ok_or(io::ErrorKind::NotFound)?;
-    let slice = set_slice(thread, Some(SHORT));
-    match rustix::process::setpriority_process(Some(id), -20) {
-        Err(rustix::io::Errno::ACCESS | rustix::io::Errno::PERM) => slice,
-        other => Ok(other?),
+    come_first(thread, KEEP_POLICY)
+}
+
+pub(crate) fn raise_priority_alone(thread: u32) -> io::Result<()> {
+    come_first(thread, RESET_ON_FORK)
+}
+
+fn come_first(thread: u32, flags: u64) -> io::Result<()> {
+    match set_attributes(thread, flags, FIRST, SHORT) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+            set_attributes(thread, flags, nice(thread)?, SHORT)
+        }
+        other => other,
     }
 }
 
-/// sched_setattr(2): `sched_runtime` of SCHED_OTHER (Linux 6.12), from 0.1 to 100 ms; 0 is the kernel's choice.
 pub(crate) fn set_slice(thread: u32, slice: Option<Duration>) -> io::Result<()> {
+    set_attributes(thread, KEEP_POLICY, nice(thread)?, slice.unwrap_or_default())
+}
+
+fn nice(thread: u32) -> io::Result<i32> {
+    let id = rustix::process::Pid::from_raw(thread.cast_signed()).ok_or(io::ErrorKind::NotFound)?;
+    Ok(rustix::process::getpriority_process(Some(id))?)
+}
+
+/// sched_setattr(2) of a thread with the policy SCHED_OTHER. Its `sched_runtime` is the slice (Linux 6.12), from 0.1 to 100 ms; 0 is the
+/// kernel's choice.
+fn set_attributes(thread: u32, flags: u64, nice: i32, slice: Duration) -> io::Result<()> {
     /// `struct sched_attr` of include/uapi/linux/sched/types.h, as of its first version.
     #[repr(C)]
     struct Attributes {
@@ -106,15 +131,17 @@ pub(crate) fn set_slice(thread: u32, slice: Option<Duration>) -> io::Result<()> 
         deadline: u64,
         period: u64,
     }
-    const KEEP_POLICY: u64 = 8;
-    let id = rustix::process::Pid::from_raw(thread.cast_signed()).ok_or(io::ErrorKind::NotFound)?;
+    if thread == 0 {
+        // The kernel takes it for the calling one.
+        return Err(io::ErrorKind::NotFound.into());
+    }
     let attributes = Attributes {
         size: size_of::<Attributes>() as u32,
-        policy: 0,
-        flags: KEEP_POLICY,
-        nice: rustix::process::getpriority_process(Some(id))?,
+        policy: libc::SCHED_OTHER.cast_unsigned(),
+        flags,
+        nice,
         priority: 0,
-        runtime: slice.map_or(0, |slice| u64::try_from(slice.as_nanos()).unwrap_or(u64::MAX)),
+        runtime: u64::try_from(slice.as_nanos()).unwrap_or(u64::MAX),
         deadline: 0,
         period: 0,
     };
@@ -154,7 +181,10 @@ mod tests {
         for slice in [Some(Duration::from_micros(100)), Some(Duration::from_millis(100)), None] {
             set_slice(current(), slice).expect("the kernel takes the attributes");
         }
-        assert!(set_slice(0, None).is_err() && raise_priority(0).is_err(), "there is no such thread");
+        assert!(
+            set_slice(0, None).is_err() && raise_priority(0).is_err() && raise_priority_alone(0).is_err(),
+            "there is no such thread"
+        );
     }
 
     #[test]
