@@ -27,8 +27,9 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-/// Places there are at least: so many that one is ready while others are about to sleep.
-const PLACES_MIN: usize = 8;
+/// Places there are at least: one runs, one is ready, and one is about to sleep. Each more takes from the listener's part of the
+/// processor, where it may not come first.
+const PLACES_MIN: usize = 3;
 /// And at most: more threads than a process may have by default.
 const PLACES_MAX: usize = 65_536;
 /// How long the usher is wanted in vain before there are fewer places.
