@@ -7,6 +7,7 @@ on_every_engine!(
     a_request_split_at_any_byte_is_one_request,
     a_request_sent_byte_by_byte_is_one_request,
     a_refused_request_split_at_any_byte_is_refused,
+    what_comes_while_a_request_in_pieces_is_served_is_read,
 );
 
 const REQUESTS: [(&str, &str); 3] = [
@@ -63,5 +64,20 @@ fn a_refused_request_split_at_any_byte_is_refused(engine: Engine) {
         let _ = client.try_send(&request[at..]);
         assert_eq!(client.response().status, 400, "split at {at}");
         client.expect_end();
+    }
+}
+
+/// A second request begins before the first, which came in pieces, is answered: nobody has to tell of it twice.
+fn what_comes_while_a_request_in_pieces_is_served_is_read(engine: Engine) {
+    let server = Server::start(engine, &["--head-timeout", "1h", "--idle-timeout", "1h"]);
+    let request = "GET /plaintext HTTP/1.1\r\nHost: test\r\n\r\n".repeat(2);
+    for _ in 0..50 {
+        let mut clients = [(); 24].map(|()| server.connect());
+        for octet in request.as_bytes() {
+            clients.iter_mut().for_each(|client| client.send([*octet]));
+        }
+        for client in &mut clients {
+            assert_eq!((client.response().status, client.response().status), (200, 200));
+        }
     }
 }

@@ -45,8 +45,9 @@ impl Post {
             let found = if calls == Calls::NONE { Found::Part } else { self.look_at(&mut mail, calls, turn) };
             if found != Found::Part {
                 seat.put(mail);
-                // What was heard here is for the thread to hear, and that there may be more to read than was read.
-                let _ = seat.tell(if found == Found::Much { calls.and(Calls::ENDED) } else { calls });
+                // What was heard here is for the thread to hear, and that there may be more to read: what it looks at first is what was
+                // gathered, and what came since was told of before, or is told with this.
+                let _ = seat.tell(calls.and(Calls::ENDED));
                 return self.start_late(seat);
             }
             if seat.publish(mail.connection.deadline) {
@@ -66,10 +67,8 @@ impl Post {
         }
         let before = turn.tally.counters.received_bytes.read();
         let gathered = mail.connection.gather(turn, &self.shared);
-        if turn.tally.counters.received_bytes.read().wrapping_sub(before) >= FULL_BYTES {
-            return Found::Much;
-        }
-        if gathered == Gathered::Part { Found::Part } else { Found::Other }
+        let much = turn.tally.counters.received_bytes.read().wrapping_sub(before) >= FULL_BYTES;
+        if gathered == Gathered::Part && !much { Found::Part } else { Found::Other }
     }
 }
 
@@ -78,8 +77,6 @@ impl Post {
 enum Found {
     /// A piece, at the most.
     Part,
-    /// As much as is read at a time, and maybe more.
-    Much,
-    /// All of it, or something else to do.
+    /// All of it, as much as is read at a time, or something else to do.
     Other,
 }
