@@ -44,6 +44,11 @@ impl Tick {
         u32::try_from(ticks).unwrap_or(u32::MAX / 2).min(u32::MAX / 2)
     }
 
+    /// How long so many of them last.
+    pub(crate) fn nanos_in(ticks: u32) -> u64 {
+        u64::from(ticks) << TICK_SHIFT
+    }
+
     pub(crate) fn after(self, ticks: u32) -> Self {
         Self(self.0.saturating_add(ticks))
     }

@@ -203,6 +203,12 @@ pub struct Deadlines {
     pub idle_timeout: Duration,
     /// Longest time in which a peer takes no byte of an answer, as far as its kernel's acknowledgements tell. Past it: closed.
     pub write_timeout: Duration,
+    /// Least rate at which a peer acknowledges output that waits for it, in bytes a second, with `write_timeout` of grace. Below it:
+    /// closed. 0: none.
+    ///
+    /// It is counted from when the kernel did not take all of an answer (or of several that were pipelined) until it has all of it.
+    /// In any span of that time the peer must acknowledge as much as this rate wants in the span less `write_timeout`.
+    pub min_write_rate: u64,
     /// After an answer that closes before its request is read: how long the peer may be silent while its input is still
     /// read and dropped, so that the answer is not lost to a reset. Ten times this in all.
     pub linger_timeout: Duration,
@@ -218,6 +224,7 @@ impl Default for Deadlines {
             min_body_rate: 64,
             idle_timeout: Duration::from_secs(75),
             write_timeout: Duration::from_secs(30),
+            min_write_rate: 64,
             linger_timeout: Duration::from_secs(2),
             service_idle_timeout: Duration::from_secs(10),
         }

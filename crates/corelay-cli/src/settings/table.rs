@@ -391,6 +391,17 @@ pub(crate) static SETTINGS: &[Setting] = &[
         set: Set::One(|o, text| put(&mut o.config.deadlines.write_timeout, value::timeout(text))),
     },
     Setting {
+        name: "min-write-rate",
+        group: DEADLINES,
+        takes: &value::RATE,
+        default: Some("64"),
+        excludes: None,
+        help: "Least rate at which a peer takes an answer, in bytes per second; below it the connection closes; 0: none\n\n\
+               What the peer has acknowledged counts, from when the kernel did not take all of an answer until it has all \
+               of it. In any span of that time the peer must take what the rate wants in the span less --write-timeout.",
+        set: Set::One(|o, text| put(&mut o.config.deadlines.min_write_rate, value::size(text))),
+    },
+    Setting {
         name: "linger-timeout",
         group: DEADLINES,
         takes: &value::DURATION,

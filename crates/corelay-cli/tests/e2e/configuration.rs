@@ -137,6 +137,7 @@ fn help_names_every_setting(engine: Engine) {
         "min-body-rate",
         "idle-timeout",
         "write-timeout",
+        "min-write-rate",
         "linger-timeout",
         "backlog",
         "defer-accept",

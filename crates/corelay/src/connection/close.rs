@@ -23,6 +23,8 @@ pub enum CloseReason {
     BodyTooSlow,
     /// The peer took nothing of an answer for `write_timeout`.
     WriteTimeout,
+    /// The peer took an answer more slowly than `min_write_rate`.
+    WriteTooSlow,
     /// A proxy's connection began without a PROXY protocol header, or with a malformed one, one over its limit or one that was not
     /// complete within `head_timeout`.
     ProxyHeader,
@@ -60,7 +62,7 @@ pub enum CloseReason {
 
 impl CloseReason {
     /// Every reason, in the order of their numbers.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::PeerClosed,
         Self::PeerClosedEarly,
         Self::Reset,
@@ -70,6 +72,7 @@ impl CloseReason {
         Self::BodyTimeout,
         Self::BodyTooSlow,
         Self::WriteTimeout,
+        Self::WriteTooSlow,
         Self::ProxyHeader,
         Self::Malformed,
         Self::TooLarge,
@@ -109,6 +112,7 @@ impl CloseReason {
             Self::BodyTimeout => "body_timeout",
             Self::BodyTooSlow => "body_too_slow",
             Self::WriteTimeout => "write_timeout",
+            Self::WriteTooSlow => "write_too_slow",
             Self::ProxyHeader => "proxy_header",
             Self::Malformed => "malformed",
             Self::TooLarge => "too_large",

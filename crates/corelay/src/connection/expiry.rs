@@ -1,6 +1,5 @@
 //! Deadlines that have come: who was to do what by then decides what the peer hears.
 
-use super::output::unacknowledged;
 use super::settle::Pause;
 use super::{CloseReason, Connection, Doing, Job, Next, Turn, introduction};
 use crate::http::StatusCode;
@@ -28,13 +27,10 @@ impl Connection {
         }
         let Some(unfinished) = &mut self.unfinished else { return Next::Close(CloseReason::IdleTimeout) };
         if unfinished.has_output() {
-            // The kernel reports room only when a third of its buffer is free, which a slow and steady peer may need minutes for.
-            let before =
-                std::mem::replace(&mut unfinished.unacknowledged, unacknowledged(self.socket.as_fd()));
-            if unfinished.unacknowledged >= before {
-                return Next::Close(CloseReason::WriteTimeout);
+            match unfinished.look(self.socket.as_fd(), turn.now.tick, server) {
+                Ok(due) => self.deadline = due,
+                Err(reason) => return Next::Close(reason),
             }
-            self.deadline = turn.now.tick.after(server.ticks.write);
             return Next::Write;
         }
         match &unfinished.doing {

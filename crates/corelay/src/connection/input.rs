@@ -1,6 +1,7 @@
 //! Input: one `recv` into the serving thread's buffer, behind whatever the connection kept from before.
 
-use super::output::{Sent, send, unacknowledged};
+use super::output::{Sent, after_sending, send};
+use super::uptake::unacknowledged;
 use super::{CloseReason, Connection, Doing, Next, Turn, Unfinished};
 use crate::buffers::Room;
 use crate::clock::Tick;
@@ -49,14 +50,20 @@ impl Connection {
     pub(super) fn resume(&mut self, turn: &mut Turn, server: &Shared) -> Result<Received, Next> {
         let Some(mut unfinished) = self.unfinished.take() else { return self.receive(turn, server) };
         if unfinished.has_output() {
+            let (left, is_stream) = (unacknowledged(self.socket.as_fd()), unfinished.tail.is_stream());
             let Unfinished { output, sent, tail, .. } = &mut *unfinished;
             match send(self.socket.as_fd(), output, sent, tail, &mut turn.tally) {
                 Sent::All => {}
-                Sent::Partly { progress } => {
-                    if progress {
-                        unfinished.unacknowledged = unacknowledged(self.socket.as_fd());
-                        self.deadline = turn.now.tick.after(server.ticks.write);
+                Sent::Partly { taken } => {
+                    let socket = self.socket.as_fd();
+                    let looked = unfinished.uptake.look(socket, left, turn.now.tick, server);
+                    if let Err(reason) = looked {
+                        super::output::drop_in_user_code(unfinished, &mut turn.tally);
+                        return Err(self.abandon(reason));
                     }
+                    unfinished.uptake.sent(taken);
+                    let after = after_sending(is_stream, turn.now, server);
+                    self.deadline = unfinished.uptake.excuse(after, server);
                     if unfinished.hold(server).is_err() {
                         return Err(self.cut_off(unfinished, turn));
                     }

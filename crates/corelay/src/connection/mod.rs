@@ -41,6 +41,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod uptake;
 mod wire;
 
 pub use close::CloseReason;
@@ -64,6 +65,7 @@ use output::ChunkStream;
 use session::{Moves, Packed, Session};
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
+use uptake::Uptake;
 
 /// An accepted socket with its protocol state. Owned by exactly one thread, moved by value.
 pub(crate) struct Connection {
@@ -91,8 +93,8 @@ struct Unfinished {
     /// Encoded and not yet taken by the peer, from `sent` on.
     output: Vec<u8>,
     sent: usize,
-    /// What the peer had not acknowledged when it was last known to take something.
-    unacknowledged: u64,
+    /// How the peer takes that and what follows it.
+    uptake: Uptake,
     /// What follows `output`.
     tail: Tail,
     /// For what `tail` was when it began.
@@ -185,13 +187,17 @@ impl Connection {
 
     /// Its deadline when it comes home to its core, whatever it was before: as if what it waits for began now.
     pub(crate) fn deadline_at_home(&mut self, now: Tick, ticks: &Ticks) -> Tick {
+        let output = self.unfinished.as_mut().filter(|unfinished| unfinished.has_output());
+        let has_output = output.is_some();
+        if let Some(unfinished) = output {
+            unfinished.uptake.restart(now, ticks.write);
+        }
         if let Some(session) = &mut self.session {
-            let has_output = self.unfinished.as_ref().is_some_and(|unfinished| unfinished.has_output());
             return session.deadline_at_home(has_output, now, ticks);
         }
         match &mut self.unfinished {
             None => now.after(ticks.idle),
-            Some(unfinished) if unfinished.has_output() => now.after(ticks.write),
+            Some(_) if has_output => now.after(ticks.write),
             Some(unfinished) => match &mut unfinished.doing {
                 Doing::Linger { until, .. } => {
                     *until = now.after(ticks.linger_in_all);

@@ -18,6 +18,7 @@
 //! Each of them may have output that the peer has not taken. Anything else finishes where it is, and the connection follows.
 //! A process takes what it [says](Kinds) that it takes, so that releases can differ.
 
+use super::uptake::{MovedUptake, Uptake};
 use super::{CloseReason, Connection, Doing, Moves, Packed, Tail, Unfinished};
 use crate::clock::Moment;
 use crate::shared::Shared;
@@ -93,8 +94,15 @@ pub(crate) struct State {
     /// What is left of the deadline that its protocol has set.
     #[serde(default)]
     own_due_ms: Option<u64>,
+    /// Of output that waits: what its peer has not acknowledged of what was sent.
     #[serde(default)]
     unacknowledged: u64,
+    /// For how long its peer has acknowledged nothing.
+    #[serde(default)]
+    silent_ms: u64,
+    /// What its peer has earned by acknowledging; a process that does not say gives it all there can be.
+    #[serde(default)]
+    credit_ms: Option<u64>,
 }
 
 /// What a connection goes on with once its output is taken.
@@ -151,6 +159,8 @@ impl Connection {
         let unfinished = self.unfinished.as_deref();
         let session = self.session.as_deref();
         let (due, own_due) = session.map_or((self.deadline, None), |session| session.deadlines());
+        let waiting = unfinished.filter(|unfinished| unfinished.has_output());
+        let uptake = waiting.map(|unfinished| unfinished.uptake.leaves(now.tick)).unwrap_or_default();
         State {
             peer: self.peer,
             due_ms: left_ms(due),
@@ -174,7 +184,9 @@ impl Connection {
             },
             input_bytes: self.input().len(),
             output_bytes: unfinished.map_or(0, Unfinished::output_bytes),
-            unacknowledged: unfinished.map_or(0, |unfinished| unfinished.unacknowledged),
+            unacknowledged: uptake.owed,
+            silent_ms: uptake.silent_ms,
+            credit_ms: uptake.credit_ms,
         }
     }
 
@@ -215,12 +227,14 @@ impl Connection {
         let packed = state
             .packed_bytes
             .map(|_| Box::new(Packed { bytes: packed.to_vec(), own_due: state.own_due_ms.map(due) }));
+        let State { unacknowledged: owed, silent_ms, credit_ms, .. } = state;
+        let uptake = MovedUptake { owed, silent_ms, credit_ms };
         let is_bare = packed.is_none() && input.is_empty() && output.is_empty();
         let is_idle = is_bare && matches!(doing, Doing::Idle);
         let unfinished = (!is_idle).then(|| {
             let mut unfinished = Unfinished {
                 input: input.to_vec(),
-                unacknowledged: state.unacknowledged,
+                uptake: Uptake::arrived(uptake, now.tick, server.ticks.write),
                 doing,
                 ..Unfinished::default()
             };

@@ -2,9 +2,10 @@
 
 use super::settle::Pause;
 use super::{CloseReason, Doing, Job, Tail};
-use crate::clock::{Clock, Moment};
+use crate::clock::{Clock, Moment, Tick};
 use crate::http::panics::caught;
 use crate::http::{Request, Response, ResponseBody, StatusCode};
+use crate::shared::Shared;
 use crate::status::Counters;
 use crate::tally::Tally;
 use bytes::Bytes;
@@ -41,8 +42,8 @@ pub(crate) struct Outgoing {
 pub(super) enum Sent {
     /// All of it is with the kernel.
     All,
-    /// Some is left; whether the peer took anything.
-    Partly { progress: bool },
+    /// Some is left; so much was taken.
+    Partly { taken: usize },
     /// Nothing more can be sent.
     Failed(CloseReason),
 }
@@ -414,7 +415,7 @@ pub(super) fn send(
     tail: &mut Tail,
     tally: &mut Tally,
 ) -> Sent {
-    let mut progress = false;
+    let mut taken = 0;
     for _ in 0..SENDS_PER_TURN_MAX {
         if *at == bytes.len() {
             *at = 0;
@@ -433,11 +434,11 @@ pub(super) fn send(
         }
         let sent = match send_once(socket, &bytes[*at..], tail.bytes()) {
             Ok(sent) => sent,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Sent::Partly { progress },
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Sent::Partly { taken },
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(_) => return Sent::Failed(CloseReason::Reset),
         };
-        progress = true;
+        taken += sent;
         tally.counters.sent_bytes.add(sent as u64);
         let of_bytes = sent.min(bytes.len() - *at);
         *at += of_bytes;
@@ -446,19 +447,13 @@ pub(super) fn send(
             drop_in_user_code(std::mem::take(tail), tally);
         }
         if sent < wanted {
-            return Sent::Partly { progress };
+            return Sent::Partly { taken };
         }
         if matches!(tail, Tail::None) {
             return Sent::All;
         }
     }
-    Sent::Partly { progress }
-}
-
-/// What the peer has not taken of all that was sent; where the kernel does not say, as if nothing was ever left.
-#[cold]
-pub(super) fn unacknowledged(socket: BorrowedFd<'_>) -> u64 {
-    socket::unacknowledged_bytes(socket).unwrap_or(0)
+    Sent::Partly { taken }
 }
 
 #[inline]
@@ -469,7 +464,16 @@ fn send_once(socket: BorrowedFd<'_>, bytes: &[u8], tail: &[u8]) -> io::Result<us
     socket::send_vectored(socket, &[IoSlice::new(bytes), IoSlice::new(tail)])
 }
 
+/// The time after sending: the iterator of a stream may have taken its own, which is not its peer's.
+pub(super) fn after_sending(is_stream: bool, now: Moment, server: &Shared) -> Tick {
+    if is_stream { server.epoch.moment(server.clock.now()).tick } else { now.tick }
+}
+
 impl Tail {
+    pub(super) fn is_stream(&self) -> bool {
+        matches!(self, Self::Chunks(_))
+    }
+
     fn bytes(&self) -> &[u8] {
         if let Self::Bytes(bytes) = self { bytes } else { &[] }
     }

@@ -6,6 +6,7 @@
 use super::discard::{Discard, Discarded};
 use super::output::{ChunkStream, Filled, Outgoing, drop_in_user_code, end_framed};
 use super::settle::Pause;
+use super::uptake::Uptake;
 use super::wire::{Incoming, IncomingBody, OutgoingBody, Tunnel, send_all};
 use super::{CloseReason, Connection, Doing, Tail, Unfinished};
 use crate::http::panics::caught;
@@ -67,7 +68,8 @@ impl Job {
         let leftover = unfinished.map(|unfinished| unfinished.input).unwrap_or_default();
         let now = server.epoch.moment(server.clock.now());
         let out = Outgoing::new(&*server.clock, now, server.config.access_log);
-        let mut exchange = Exchange { socket: Arc::new(socket), peer, leftover, out, tally, server };
+        let (socket, uptake) = (Arc::new(socket), None);
+        let mut exchange = Exchange { socket, peer, leftover, out, uptake, tally, server };
         let doing = exchange.run(self)?;
         let Exchange { socket, leftover, .. } = exchange;
         // Whoever still holds the socket took a body with it and reads it at this moment.
@@ -84,6 +86,8 @@ struct Exchange<'a> {
     peer: Option<SocketAddr>,
     leftover: Vec<u8>,
     out: Outgoing,
+    /// How its peer takes the answer, if that had to wait.
+    uptake: Option<Uptake>,
     tally: &'a mut Tally,
     server: &'a Arc<Shared>,
 }
@@ -238,7 +242,7 @@ impl Exchange<'_> {
             Tail::None => {}
             Tail::Bytes(bytes) => {
                 self.tally.counters.sent_bytes.add(bytes.len() as u64);
-                let sent = send_all(&self.socket, &bytes, self.server.config.deadlines.write_timeout);
+                let sent = send_all(&self.socket, &bytes, &mut self.uptake, self.server);
                 drop_in_user_code(bytes, self.tally);
                 sent?;
             }
@@ -252,7 +256,7 @@ impl Exchange<'_> {
 
     fn send(&mut self) -> Result<(), CloseReason> {
         self.tally.counters.sent_bytes.add(self.out.bytes.len() as u64);
-        let sent = send_all(&self.socket, &self.out.bytes, self.server.config.deadlines.write_timeout);
+        let sent = send_all(&self.socket, &self.out.bytes, &mut self.uptake, self.server);
         self.out.bytes.clear();
         sent
     }
@@ -278,10 +282,9 @@ impl Exchange<'_> {
         framing: ResponseFraming,
         persistence: Persistence,
     ) -> Result<Doing, CloseReason> {
-        let timeout = self.server.config.deadlines.write_timeout;
         let bytes = std::mem::take(&mut self.out.bytes);
-        let mut body =
-            OutgoingBody { socket: &self.socket, framing, bytes, timeout, sent_bytes: 0, failed: None };
+        let (socket, uptake, server) = (&self.socket, &mut self.uptake, &**self.server);
+        let mut body = OutgoingBody { socket, framing, bytes, uptake, server, sent_bytes: 0, failed: None };
         self.tally.enter();
         let written = caught(|| write(&mut body));
         self.tally.leave();

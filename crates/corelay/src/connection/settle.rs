@@ -1,7 +1,8 @@
 //! The end of a turn: what was answered is sent, what is unfinished is kept, and what to wait for is decided.
 
 use super::input::{Read, Received, read};
-use super::output::{Sent, send, send_answers, unacknowledged};
+use super::output::{Sent, after_sending, send, send_answers};
+use super::uptake::Uptake;
 use super::{CloseReason, Connection, Doing, Next, Tail, Turn, Unfinished};
 use crate::clock::Tick;
 use crate::shared::Shared;
@@ -83,7 +84,7 @@ impl Connection {
         server: &Shared,
     ) -> Next {
         let Pause { mut tail, doing, head_due } = pause;
-        let (mut at, tail_bytes) = (0, tail.own_bytes());
+        let (mut at, tail_bytes, is_stream) = (0, tail.own_bytes(), tail.is_stream());
         let sent = if turn.out.bytes.is_empty() && matches!(tail, Tail::None) {
             Sent::All
         } else {
@@ -100,14 +101,15 @@ impl Connection {
                 let mut unfinished = Box::<Unfinished>::default();
                 unfinished.keep(leftover, &doing, turn);
                 unfinished.output = turn.out.take_unsent(&mut at);
-                unfinished.unacknowledged = unacknowledged(self.socket.as_fd());
+                let now = after_sending(is_stream, turn.now, server);
+                unfinished.uptake = Uptake::begin(self.socket.as_fd(), now, server.ticks.write);
                 let room = tail.room(tail_bytes, server);
                 (unfinished.sent, unfinished.tail, unfinished.doing) = (at, tail, doing);
                 match room {
                     Ok(room) if unfinished.hold(server).is_ok() => unfinished.tail_room = room,
                     _ => return self.cut_off(unfinished, turn),
                 }
-                self.deadline = turn.now.tick.after(server.ticks.write);
+                self.deadline = now.after(server.ticks.write);
                 self.unfinished = Some(unfinished);
                 Next::Write
             }

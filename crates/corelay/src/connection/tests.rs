@@ -9,6 +9,7 @@ mod rates;
 mod sessions;
 mod splits;
 mod turns;
+mod uptakes;
 mod writers;
 
 use super::head::HeadReader;
@@ -36,6 +37,11 @@ struct Hands {
 }
 
 impl Hands {
+    fn pass(&self, time: Duration) {
+        let millis = u64::try_from(time.as_millis()).unwrap();
+        self.passed_ms.fetch_add(millis, Ordering::Relaxed);
+    }
+
     fn passed(&self) -> Duration {
         Duration::from_millis(self.passed_ms.load(Ordering::Relaxed))
     }
@@ -207,8 +213,7 @@ impl Rig {
 
     /// Moves time on, to a new turn.
     fn pass(&mut self, time: Duration) {
-        let millis = u64::try_from(time.as_millis()).unwrap();
-        self.hands.passed_ms.fetch_add(millis, Ordering::Relaxed);
+        self.hands.pass(time);
         self.turn.now = self.server.epoch.moment(self.hands.now());
     }
 

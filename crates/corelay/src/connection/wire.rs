@@ -5,7 +5,8 @@
 
 use super::CloseReason;
 use super::body::Pace;
-use super::output::{append_framed, unacknowledged};
+use super::output::append_framed;
+use super::uptake::{Uptake, unacknowledged};
 use crate::http::{Body, BodyError, BodySource, StatusCode};
 use crate::shared::Shared;
 use corelay_http::{BodyDecoder, CONTINUE, Framing, ResponseFraming};
@@ -44,18 +45,20 @@ fn wait_any(any: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Result<()>
     }
 }
 
-/// Waits until `socket` takes more; for as long as the peer takes some of what is sent within each `timeout`.
-fn wait_for_room(socket: &OwnedFd, timeout: Option<Duration>) -> io::Result<()> {
-    let mut left = unacknowledged(socket.as_fd());
+/// Waits until `socket` takes more; for as long as the peer takes what is sent fast enough. `uptake` is of the waits before for the
+/// same answer. What lies between them counts for nothing: it is the handler's time.
+fn wait_for_room(socket: &OwnedFd, uptake: &mut Option<Uptake>, server: &Shared) -> Result<(), CloseReason> {
+    let now = || server.epoch.moment(server.clock.now()).tick;
+    let began = now();
+    let uptake = uptake.get_or_insert_with(|| Uptake::begin(socket.as_fd(), began, server.ticks.write));
+    let mut due = uptake.excuse(began, server);
+    let mut look = |now| uptake.look(socket.as_fd(), unacknowledged(socket.as_fd()), now, server);
     loop {
-        match wait(socket, PollFlags::OUT, timeout) {
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                let before = std::mem::replace(&mut left, unacknowledged(socket.as_fd()));
-                if left >= before {
-                    return Err(error);
-                }
-            }
-            outcome => return outcome,
+        let timeout = server.epoch.until(due, server.clock.now());
+        match wait(socket, PollFlags::OUT, Some(timeout)) {
+            Ok(()) => return look(now()).map(|_| ()),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => due = look(now().max(due))?,
+            Err(_) => return Err(CloseReason::Reset),
         }
     }
 }
@@ -92,24 +95,25 @@ fn receive(socket: &OwnedFd, buffer: &mut [u8], timeout: Option<Duration>) -> io
     }
 }
 
-/// Sends at least a byte.
-fn send(socket: &OwnedFd, bytes: &[u8], timeout: Option<Duration>) -> io::Result<usize> {
-    loop {
-        match corelay_poll::socket::send(socket, bytes) {
-            Ok(count) => return Ok(count),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => wait_for_room(socket, timeout)?,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-/// Sends all of `bytes`; the peer may take `timeout` for each part of it.
-pub(super) fn send_all(socket: &OwnedFd, mut bytes: &[u8], timeout: Duration) -> Result<(), CloseReason> {
+/// Sends all of `bytes`, part of an answer of which `uptake` tells how it was taken if something of it had to wait.
+pub(super) fn send_all(
+    socket: &OwnedFd,
+    mut bytes: &[u8],
+    uptake: &mut Option<Uptake>,
+    server: &Shared,
+) -> Result<(), CloseReason> {
     while !bytes.is_empty() {
-        match send(socket, bytes, Some(timeout)) {
-            Ok(sent) => bytes = &bytes[sent..],
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(CloseReason::WriteTimeout),
+        match corelay_poll::socket::send(socket, bytes) {
+            Ok(sent) => {
+                bytes = &bytes[sent..];
+                if let Some(uptake) = uptake {
+                    uptake.sent(sent);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                wait_for_room(socket, uptake, server)?;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(_) => return Err(CloseReason::Reset),
         }
     }
@@ -259,7 +263,7 @@ impl Incoming {
         if !std::mem::take(&mut self.expects_continue) {
             return Ok(());
         }
-        send_all(&self.socket, CONTINUE, self.server.config.deadlines.write_timeout)
+        send_all(&self.socket, CONTINUE, &mut None, &self.server)
     }
 
     #[cold]
@@ -329,7 +333,8 @@ pub(super) struct OutgoingBody<'a> {
     pub(super) socket: &'a OwnedFd,
     pub(super) framing: ResponseFraming,
     pub(super) bytes: Vec<u8>,
-    pub(super) timeout: Duration,
+    pub(super) uptake: &'a mut Option<Uptake>,
+    pub(super) server: &'a Shared,
     pub(super) sent_bytes: u64,
     /// Why nothing more can be written.
     pub(super) failed: Option<CloseReason>,
@@ -339,7 +344,7 @@ impl OutgoingBody<'_> {
     pub(super) fn send(&mut self) -> Result<(), CloseReason> {
         let sent = match self.failed {
             Some(reason) => Err(reason),
-            None => send_all(self.socket, &self.bytes, self.timeout),
+            None => send_all(self.socket, &self.bytes, self.uptake, self.server),
         };
         self.sent_bytes += self.bytes.len() as u64;
         self.bytes.clear();
@@ -379,7 +384,15 @@ impl Read for Tunnel {
 
 impl Write for Tunnel {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        send(&self.0, bytes, None)
+        loop {
+            match corelay_poll::socket::send(&*self.0, bytes) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    wait(&self.0, PollFlags::OUT, None)?;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return outcome,
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {

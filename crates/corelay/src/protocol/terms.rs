@@ -6,7 +6,7 @@ use std::time::Duration;
 ///
 /// These are in addition to [`Limits`](crate::config::Limits) and [`Deadlines`](crate::config::Deadlines), of which hold here:
 /// `max_connections`, `max_connections_per_peer`, `max_service_threads`, the stacks of threads, `idle_timeout` (silence of a
-/// connection that has no message in flight, also of a new one), `write_timeout` and `linger_timeout`.
+/// connection that has no message in flight, also of a new one), `write_timeout`, `min_write_rate` and `linger_timeout`.
 ///
 /// ```
 /// use corelay::protocol::Terms;

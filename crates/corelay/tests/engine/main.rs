@@ -30,6 +30,7 @@ mod relay_and_drain;
 mod relay_mixed;
 mod relay_under_load;
 mod service_thread_limit;
+mod slow_readers;
 mod states;
 mod streamed_answers;
 mod streamed_requests;

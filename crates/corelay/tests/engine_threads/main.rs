@@ -17,6 +17,8 @@ mod kept_bodies;
 mod last_answers;
 #[path = "../engine/panics_in_destructors.rs"]
 mod panics_in_destructors;
+#[path = "../engine/slow_readers.rs"]
+mod slow_readers;
 #[path = "../engine/states.rs"]
 mod states;
 #[path = "../engine/streamed_answers.rs"]

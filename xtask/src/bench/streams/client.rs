@@ -15,7 +15,7 @@ use crate::bench::tools::Tools;
 const BYTES_PER_SECOND: usize = 1000;
 
 /// Reasons for a close that would mean that the server gave streams up: `corelay::CloseReason` has them all.
-const GIVEN_UP: [&str; 8] = [
+const GIVEN_UP: [&str; 9] = [
     "answer_broken",
     "body_timeout",
     "body_too_slow",
@@ -24,6 +24,7 @@ const GIVEN_UP: [&str; 8] = [
     "internal",
     "overload",
     "write_timeout",
+    "write_too_slow",
 ];
 
 /// Streams under way.

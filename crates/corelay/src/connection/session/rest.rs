@@ -1,7 +1,8 @@
 //! What is not a protocol's usual turn: its first, those with mail or with something unfinished, and its deadlines.
 
 use super::super::input::{Read, read};
-use super::super::output::{Sent, send, unacknowledged};
+use super::super::output::{Sent, send};
+use super::super::uptake::unacknowledged;
 use super::super::{CloseReason, Connection, Doing, Next, Tail, Turn, Unfinished};
 use super::settle::Outcome;
 use super::{Cause, Flow, Lent, Session};
@@ -124,15 +125,17 @@ impl Connection {
         }
         // Mail is no reason to think that there is room.
         if cause == Cause::Event {
+            let socket = self.socket.as_fd();
+            let left = unacknowledged(socket);
             let Unfinished { output, sent, .. } = &mut *unfinished;
-            match send(self.socket.as_fd(), output, sent, &mut Tail::None, &mut turn.tally) {
+            match send(socket, output, sent, &mut Tail::None, &mut turn.tally) {
                 Sent::All => return Ok(unfinished.input),
                 Sent::Failed(reason) => return Err(Next::Close(reason)),
-                Sent::Partly { progress: true } => {
-                    unfinished.unacknowledged = unacknowledged(self.socket.as_fd());
-                    session.due = lent.now.after(lent.server.ticks.write);
+                Sent::Partly { taken } => {
+                    let looked = unfinished.uptake.look(socket, left, lent.now, lent.server);
+                    session.due = looked.map_err(Next::Close)?;
+                    unfinished.uptake.sent(taken);
                 }
-                Sent::Partly { progress: false } => {}
             }
         }
         if session.is_called() && unfinished.unsent() < lent.hosted.terms.max_unsent_bytes {
@@ -267,10 +270,12 @@ impl Connection {
                 let reason = if part { CloseReason::MessageTimeout } else { CloseReason::IdleTimeout };
                 return Next::Close(reason);
             }
-            if !self.has_taken_more() {
-                return Next::Close(CloseReason::WriteTimeout);
+            if let Some(unfinished) = &mut self.unfinished {
+                match unfinished.look(self.socket.as_fd(), lent.now, lent.server) {
+                    Ok(due) => session.due = due,
+                    Err(reason) => return Next::Close(reason),
+                }
             }
-            session.due = lent.now.after(lent.server.ticks.write);
         }
         if session.own_due.is_none_or(|due| due > lent.now) {
             // The peer is slow, and not more.
@@ -292,13 +297,6 @@ impl Connection {
         outcome.fresh = was != session.flow;
         outcome.unread = was == Flow::Paused;
         self.conclude_session(session, outcome, turn, lent)
-    }
-
-    /// Whether the peer took something since it was last known to.
-    fn has_taken_more(&mut self) -> bool {
-        let Some(unfinished) = &mut self.unfinished else { return false };
-        let before = std::mem::replace(&mut unfinished.unacknowledged, unacknowledged(self.socket.as_fd()));
-        unfinished.unacknowledged < before
     }
 }
 

@@ -39,7 +39,7 @@ impl Connection {
         (server, hosted): (&Shared, &Hosted),
         tally: &mut Tally,
     ) -> Result<Unfinished, CloseReason> {
-        let mut out = Vec::new();
+        let (mut out, mut uptake) = (Vec::new(), None);
         loop {
             let now = server.epoch.moment(server.clock.now()).tick;
             let lent = Lent { hosted, server, now, address: self.peer, may_wait: true };
@@ -52,7 +52,7 @@ impl Connection {
                 return Err(reason);
             }
             tally.counters.sent_bytes.add(out.len() as u64);
-            send_all(&self.socket, &out, server.config.deadlines.write_timeout)?;
+            send_all(&self.socket, &out, &mut uptake, server)?;
             let full = out.len() >= hosted.terms.max_unsent_bytes;
             out.clear();
             let goes_on = matches!(step, Step::Relay) || (matches!(step, Step::Continue) && full);

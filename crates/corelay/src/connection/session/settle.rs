@@ -1,6 +1,7 @@
 //! The end of a protocol's turn: what was written is sent, what is unfinished is kept, and what to wait for is decided.
 
-use super::super::output::{Sent, send, unacknowledged};
+use super::super::output::{Sent, send};
+use super::super::uptake::Uptake;
 use super::super::{CloseReason, Connection, Doing, Job, Next, Tail, Turn, Unfinished};
 use super::{Cause, Flow, Lent, NEVER, Session};
 use crate::protocol::{Hosted, Live, Step};
@@ -94,7 +95,7 @@ impl Connection {
                     (unfinished.doing, session.flow) = (Doing::Idle, Flow::Full);
                 }
                 unfinished.output = turn.out.take_unsent(&mut unfinished.sent);
-                unfinished.unacknowledged = unacknowledged(self.socket.as_fd());
+                unfinished.uptake = Uptake::begin(self.socket.as_fd(), lent.now, lent.server.ticks.write);
                 if unfinished.hold(lent.server).is_err() {
                     return Next::Close(CloseReason::Overload);
                 }

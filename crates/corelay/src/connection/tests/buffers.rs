@@ -7,6 +7,7 @@ use crate::http::{Response, Router, endpoint};
 use bytes::Bytes;
 use std::io::{Read, Write};
 use std::sync::LazyLock;
+use std::time::Duration;
 
 const KIB: usize = 1024;
 const MIB: usize = 1024 * KIB;
@@ -167,6 +168,8 @@ fn an_answer_is_kept_as_long_as_it_was_until_it_is_read() {
 fn an_answer_is_given_back_when_nobody_reads_it() {
     let mut rig = rig(8 * MIB);
     assert_eq!(rig.send(get("/large")), None);
+    let left = rig.time_left();
+    rig.pass(left + Duration::from_millis(1));
     let Next::Close(reason) = rig.expire() else { panic!("it is given up") };
     assert_eq!(rig.close(reason), Some(CloseReason::WriteTimeout));
     assert_eq!(kept(&rig), 0);

@@ -164,6 +164,7 @@ fn an_answer_nobody_takes_is_given_up_and_every_byte_taken_gains_time() {
     assert!(!rig.received().is_empty());
     assert!(matches!(rig.serve(), Next::Write));
     assert_due_in(&mut rig, deadlines().write_timeout);
+    rig.pass(deadlines().write_timeout + LATE);
     let next = rig.expire();
     assert_closes(&next, CloseReason::WriteTimeout);
 }
@@ -180,6 +181,7 @@ fn a_peer_that_takes_too_little_to_make_room_gains_time_as_well() {
         assert!(matches!(rig.expire(), Next::Write));
         assert_due_in(&mut rig, deadlines().write_timeout);
     }
+    rig.pass(deadlines().write_timeout + LATE);
     let next = rig.expire();
     assert_closes(&next, CloseReason::WriteTimeout);
 }

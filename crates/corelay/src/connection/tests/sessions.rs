@@ -9,6 +9,7 @@ use crate::protocol::{Framed, FramedPeer, Hosted, Lines, Messages, Protocol, Ste
 use allocation_counter::measure;
 use std::convert::Infallible;
 use std::io::{Read, Write};
+use std::time::Duration;
 
 /// Answers each line with itself.
 struct Mirror(Lines);
@@ -89,10 +90,10 @@ fn part_of_a_message_is_counted_given_back_and_without_room_the_end() {
     assert_eq!((full.server.app.buffers.in_use(), full.server.app.buffers.refused.read()), (0, 1));
 }
 
-#[test]
-fn output_that_is_not_taken_is_counted_given_back_and_without_room_the_end() {
+/// The peer sends lines and reads none of them, until they wait for it.
+fn fill(rig: &mut Rig) -> Option<CloseReason> {
     let lines = "y".repeat(1000) + "\n";
-    let fill = |rig: &mut Rig| loop {
+    loop {
         if rig.peer.write_all(lines.repeat(20).as_bytes()).is_err() {
             return None;
         }
@@ -101,7 +102,31 @@ fn output_that_is_not_taken_is_counted_given_back_and_without_room_the_end() {
             Next::Close(reason) => return rig.close(reason),
             _ => {}
         }
-    };
+    }
+}
+
+#[test]
+fn output_that_is_taken_in_a_trickle_is_the_end_once_the_time_of_grace_is_over() {
+    const LINE_BYTES: usize = 1_000_000;
+    let mut config = Config::default();
+    config.deadlines.min_write_rate = 100_000;
+    let hosted = Hosted::new(Framed::new(Mirror(Lines::new(LINE_BYTES))), Terms::default());
+    let mut rig = Rig::of(config, Router::new(), Some(hosted));
+    for part in vec![b'x'; LINE_BYTES].chunks(50_000) {
+        assert_eq!(rig.send(part), None);
+    }
+    assert_eq!(rig.send("\n"), None);
+    let mut outcomes = (0..9).map(|_| {
+        rig.pass(Duration::from_secs(10));
+        rig.peer.read_exact(&mut [0; 64 * 1024]).unwrap();
+        if rig.time_left().is_zero() { rig.expire() } else { rig.serve() }
+    });
+    assert!(outcomes.by_ref().take(3).all(|next| matches!(next, Next::Write)), "within the time of grace");
+    assert!(outcomes.any(|next| matches!(next, Next::Close(CloseReason::WriteTooSlow))));
+}
+
+#[test]
+fn output_that_is_not_taken_is_counted_given_back_and_without_room_the_end() {
     let mut rig = bounded(1 << 20);
     assert_eq!(fill(&mut rig), None);
     assert!(rig.server.app.buffers.in_use() > 0);
