@@ -1,5 +1,6 @@
 //! slowhttptest at work: started, waited for until all its connections are there, ended.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::process::{Child, Stdio};
 use std::thread::sleep;
@@ -23,16 +24,24 @@ pub(super) struct Attack {
     /// slowhttptest's mode, and how slow.
     options: &'static [&'static str],
     path: &'static str,
+    /// The server has the limits that it has by default, and ends the attack by them.
+    pub(super) is_ended: bool,
 }
 
 /// Each connection does its bit every 3 s: within what is measured, which is as long, all of them do.
 pub(super) const ATTACKS: [Attack; 3] = [
-    Attack { name: "heads", options: &["-H", "-i", "3", "-x", "24"], path: "/plaintext" },
-    Attack { name: "bodies", options: &["-B", "-i", "3", "-x", "16", "-s", "8192"], path: "/echo" },
+    Attack { name: "heads", options: &["-H", "-i", "3", "-x", "24"], path: "/plaintext", is_ended: false },
+    Attack {
+        name: "bodies",
+        options: &["-B", "-i", "3", "-x", "16", "-s", "8192"],
+        path: "/echo",
+        is_ended: false,
+    },
     Attack {
         name: "reads",
         options: &["-X", "-w", "512", "-y", "1024", "-n", "3", "-z", "32"],
         path: "/bytes/1000000",
+        is_ended: true,
     },
 ];
 
@@ -42,6 +51,8 @@ const PROCESSES: u64 = 20;
 const OPENED_PER_SECOND: u64 = 5000;
 /// How long they may take to open its connections.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long the server may take to end them: its deadlines, twice.
+const END_PATIENCE: Duration = Duration::from_secs(150);
 /// Between two looks at how many there are.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// Connections that may be missing of a thousand: a few are always on their way.
@@ -101,21 +112,42 @@ impl Slow {
         Ok(slow)
     }
 
-    /// Ends it; how many of its connections were open until now.
-    pub(super) fn end(self) -> Result<u64> {
+    /// How many of its connections are open, which are all of them.
+    pub(super) fn all_open(&self) -> Result<u64> {
         let open = self.open()?;
         ensure!(open >= self.wanted, "only {open} of its connections stayed open");
         Ok(open)
     }
 
+    /// Returns when the server has ended them, and why it did: how many by each reason.
+    pub(super) fn wait_until_ended(&self) -> Result<BTreeMap<String, u64>> {
+        let begun = Instant::now();
+        while self.open()? > 0 {
+            ensure!(begun.elapsed() < END_PATIENCE, "{} of its connections are not ended", self.open()?);
+            sleep(LOOK_AGAIN);
+        }
+        let status = self.status()?;
+        let mut reasons = BTreeMap::new();
+        for core in status["cores"].as_array().into_iter().flatten() {
+            for (reason, count) in core["closes"].as_object().into_iter().flatten() {
+                *reasons.entry(reason.clone()).or_default() += count.as_u64().unwrap_or_default();
+            }
+        }
+        reasons.retain(|_, count| *count > 0);
+        Ok(reasons)
+    }
+
     /// Connections the server has, but for the one that asks.
     fn open(&self) -> Result<u64> {
+        let connections = self.status()?["connections"].as_u64().context("a status with connections")?;
+        Ok(connections.saturating_sub(1))
+    }
+
+    fn status(&self) -> Result<Value> {
         let answer = response::fetch(&format!("http://{}/status", self.server))?;
         let body =
             answer.windows(4).position(|four| four == b"\r\n\r\n").context("an answer without a head")?;
-        let status: Value = serde_json::from_slice(&answer[body + 4..]).context("the server's status")?;
-        let connections = status["connections"].as_u64().context("a status with connections")?;
-        Ok(connections.saturating_sub(1))
+        serde_json::from_slice(&answer[body + 4..]).context("the server's status")
     }
 }
 

@@ -15,9 +15,9 @@ cargo xtask slow [options]
   --rounds N        of each engine and attack (5)
   --connections N   slow connections (10000)
   --rate N          requests a second of the well-behaved client (2000)
-  --seconds S       of each measurement, three of which are in a round (3)
+  --seconds S       of each measurement, three of which are in a round, four of reads (3)
 
-With the defaults 45 rounds of about a quarter of a minute.
+With the defaults 45 rounds of about a quarter of a minute; those of reads last until the server has ended its slow connections.
 ";
 
 const ENGINES: [&str; 3] = ["cores", "threads", "pool"];

@@ -46,12 +46,36 @@ impl Row {
         Estimate::of_ratio(&p99(kind), &p99(|round| &round.alone))
     }
 
+    /// What the rule is on: when the attack is over, if the server is to end it.
+    fn judged(&self) -> &'static str {
+        if self.rounds.iter().all(|round| round.after.is_some()) { "ended" } else { "attacked" }
+    }
+
     fn is_kept(&self) -> bool {
-        self.times_alone(|round| &round.attacked).median <= TIMES_ALONE_MAX
+        let judged: Kind = |round| round.after.as_ref().map_or(&round.attacked, |after| &after.sample);
+        self.times_alone(judged).median <= TIMES_ALONE_MAX
     }
 
     fn verdict(&self) -> &'static str {
         if self.is_kept() { "kept" } else { "MISSED" }
+    }
+
+    /// What became of the attack in each round, where the server is to end it.
+    fn write_ends(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut rounds =
+            self.rounds.iter().filter_map(|round| Some((round, round.after.as_ref()?))).peekable();
+        if rounds.peek().is_some() {
+            writeln!(
+                out,
+                "\n{} on {}: the kernel's memory for TCP, and how connections ended",
+                self.attack, self.engine
+            )?;
+        }
+        rounds.try_for_each(|(round, after)| {
+            write!(out, "  {} MiB, then {} MiB:", round.kernel_mib, after.kernel_mib)?;
+            after.closes.iter().try_for_each(|(reason, count)| write!(out, " {reason} {count}"))?;
+            writeln!(out)
+        })
     }
 
     fn slow(&self) -> u64 {
@@ -74,11 +98,15 @@ fn shown(estimate: Estimate) -> String {
 impl fmt::Display for Row {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { engine, attack, .. } = self;
-        let kinds: [(_, Kind); 3] = [
+        let mut kinds: Vec<(_, Kind)> = vec![
             ("alone", |round| &round.alone),
             ("attacked", |round| &round.attacked),
             ("control", |round| &round.control),
         ];
+        if self.judged() == "ended" {
+            kinds
+                .push(("ended", |round| round.after.as_ref().map_or(&round.attacked, |after| &after.sample)));
+        }
         for (name, kind) in kinds {
             let figures: [fn(&Sample) -> f64; 3] =
                 [|sample| sample.p50_ms, |sample| sample.p99_ms, |sample| sample.max_ms];
@@ -86,7 +114,9 @@ impl fmt::Display for Row {
             write!(out, "{engine:8} {attack:7} {name:9} {p50:8.3} {p99:8.3} {max:8.2}  ")?;
             match name {
                 "alone" => writeln!(out)?,
-                "attacked" => writeln!(out, "{:20} {}", shown(self.times_alone(kind)), self.verdict())?,
+                _ if name == self.judged() => {
+                    writeln!(out, "{:20} {}", shown(self.times_alone(kind)), self.verdict())?
+                }
                 _ => writeln!(out, "{}", shown(self.times_alone(kind)))?,
             }
         }
@@ -103,15 +133,19 @@ impl fmt::Display for Table {
         writeln!(
             out,
             "{CONNECTIONS} connections, {rate} requests/s, beside {connections} slow ones ({slow} at the least were open \
-             to the end); medians of {rounds} rounds, {duration:?} each\n"
+             while it was attacked); medians of {rounds} rounds, {duration:?} each\n"
         )?;
         writeln!(
             out,
             "engine   attack  server      p50 ms   p99 ms   max ms  p99 over alone (at most {TIMES_ALONE_MAX})"
         )?;
         self.rows.iter().try_for_each(|row| write!(out, "{row}"))?;
+        self.rows.iter().try_for_each(|row| row.write_ends(out))?;
         let rounds = self.rows.iter().flat_map(|row| &row.rounds);
-        let samples = rounds.flat_map(|round| [&round.alone, &round.attacked, &round.control]);
+        let samples = rounds.flat_map(|round| {
+            let after = round.after.as_ref().map(|after| &after.sample);
+            [&round.alone, &round.attacked, &round.control].into_iter().chain(after)
+        });
         let doubts = Doubts::told(samples.map(|sample| &sample.doubts));
         if doubts.is_empty() { Ok(()) } else { writeln!(out, "\nin doubt: {doubts}") }
     }
@@ -120,6 +154,7 @@ impl fmt::Display for Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::bench::slow::After;
 
     fn sample(p99_ms: f64) -> Sample {
         Sample { p50_ms: 0.1, p99_ms, max_ms: 9.0, doubts: Doubts::default() }
@@ -130,9 +165,25 @@ mod tests {
             alone: sample(alone),
             attacked: sample(attacked),
             control: sample(attacked),
+            after: None,
+            kernel_mib: 100,
             slow: 10_000,
         };
         Row { engine: "cores", attack: "heads", rounds: p99.iter().map(round).collect() }
+    }
+
+    #[test]
+    fn where_the_server_is_to_end_the_attack_the_bound_is_on_what_follows() {
+        let mut row = row(&[(1.0, 9.0)]);
+        assert!(!row.is_kept());
+        let closes = [("write_too_slow".to_owned(), 10_000)].into();
+        row.rounds[0].after = Some(After { sample: sample(1.5), kernel_mib: 1, closes });
+        assert!(row.is_kept());
+        let shown = row.to_string();
+        assert!(
+            shown.lines().last().is_some_and(|line| line.contains("ended") && line.ends_with("kept")),
+            "{shown}"
+        );
     }
 
     #[test]
