@@ -16,9 +16,8 @@ const PEERS: usize = 40;
 
 const FLAGS: [&str; 4] = ["--max-buffered-bytes", "8m", "--max-buffered-body-bytes", "4m"];
 
-/// Half a body, and what it is kept in is large enough for that; or it was refused.
-fn holding(server: &Server, neighbour: &mut Neighbour<'_>) -> Client {
-    let before = neighbour.counters();
+/// Half a body, beside so many others, and all of them are kept; or one was refused since there were so many refusals.
+fn holding(server: &Server, others: usize, refused: u64, neighbour: &mut Neighbour<'_>) -> Client {
     let mut peer = server.connect();
     peer.send(format!("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: {}\r\n\r\n", 2 * MIB));
     for piece in vec![b'x'; MIB].chunks(64 * 1024) {
@@ -27,8 +26,7 @@ fn holding(server: &Server, neighbour: &mut Neighbour<'_>) -> Client {
     }
     crate::until("it is kept or refused", || {
         let now = neighbour.counters();
-        now.buffered_bytes() >= before.buffered_bytes() + MIB as u64
-            || now.refused("buffered_bytes") > before.refused("buffered_bytes")
+        now.buffered_bytes() >= ((others + 1) * MIB) as u64 || now.refused("buffered_bytes") > refused
     });
     peer
 }
@@ -39,7 +37,7 @@ fn fill(server: &Server, neighbour: &mut Neighbour<'_>) -> Vec<Client> {
     let mut peers = Vec::new();
     while neighbour.counters().refused("buffered_bytes") == before {
         assert!(peers.len() < PEERS, "all of them were taken");
-        peers.push(holding(server, neighbour));
+        peers.push(holding(server, peers.len(), before, neighbour));
     }
     let held = neighbour.counters().buffered_bytes();
     assert!(held >= BOUND as u64 / 4 && held <= BOUND as u64, "{held} bytes are held");
