@@ -48,9 +48,10 @@ use listener::{Command, Listener, Post};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Barrier, Mutex};
 
-/// Sleeping threads for which the kernel gets a bucket each, 1 MiB in all; with more of them a few share one. With the kernel's own
-/// choice waking a thread took 0.2 ms where 10,000 slept, and one that asked waited behind all who were woken before it.
-const SLEEPERS: u32 = 16_384;
+/// Sleeping threads for which the kernel gets a bucket each, 128 KiB in all; with 10,000 of them five share one. With the kernel's own
+/// choice waking a thread took 0.2 ms where 10,000 slept, and one that asked waited behind all who were woken before it. With eight
+/// times as many the kernel was at it for 4 ms, in which the process that this one is to replace had no processor.
+const SLEEPERS: u32 = 2048;
 
 /// The engine `threads`.
 pub(crate) struct Threads {

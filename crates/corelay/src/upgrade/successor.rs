@@ -19,12 +19,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-/// Connections that are under way at a time. Nobody serves them meanwhile, so they are few: one message's.
-const CONNECTIONS_PER_MOVE: usize = DESCRIPTORS_MAX;
+/// Connections that are under way at a time. Nobody serves them meanwhile, so they are few; and they fit into one message.
+const CONNECTIONS_PER_MOVE: usize = 16;
+const _: () = assert!(CONNECTIONS_PER_MOVE <= DESCRIPTORS_MAX);
 /// When none could move, the engine is asked again after this long, and then after twice as long each time, up to the second.
 const ASK_AGAIN: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(100)];
 /// After each batch the upgrade rests so many times as long as that took: others are to have the processors most of the time.
-const RESTS_PER_MOVE: u32 = 3;
+const RESTS_PER_MOVE: u32 = 6;
 /// It rests no longer than this at a time.
 const REST_MAX: Duration = Duration::from_millis(20);
 /// How long the new process is left alone that could not take a connection, for want of descriptors say.
