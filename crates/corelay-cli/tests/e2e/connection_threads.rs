@@ -13,6 +13,7 @@ on_threads!(
     a_thread_serves_one_connection_after_another,
     a_burst_leaves_no_more_threads_than_are_kept,
     connections_that_came_by_an_upgrade_share_a_few_threads_for_a_while,
+    handlers_that_all_block_have_a_thread_each,
     those_that_wait_without_a_thread_end_with_the_drain,
     those_that_wait_without_a_thread_end_at_their_deadline,
     out_of_address_space_is_503_and_ends_by_itself,
@@ -71,6 +72,10 @@ fn moved(engine: Engine, flags: &[&str]) -> (Generations, Vec<Client>) {
     (server, clients)
 }
 
+fn threads_of_clients(server: &Generations) -> usize {
+    server.process().thread_names().iter().filter(|name| *name == "corelay-client").count()
+}
+
 fn connections_that_came_by_an_upgrade_share_a_few_threads_for_a_while(engine: Engine) {
     if engine.flags.contains(&"blocking") {
         // Nobody else would wait for its socket.
@@ -78,10 +83,7 @@ fn connections_that_came_by_an_upgrade_share_a_few_threads_for_a_while(engine: E
     }
     let (mut server, mut clients) = moved(engine, &[]);
     for _ in 0..2 {
-        let threads = || {
-            let names = server.process().thread_names();
-            names.iter().filter(|name| *name == "corelay-client").count()
-        };
+        let threads = || threads_of_clients(&server);
         assert_eq!(threads(), 0);
         for client in &mut clients {
             assert_eq!(client.get("/plaintext").status, 200);
@@ -90,6 +92,15 @@ fn connections_that_came_by_an_upgrade_share_a_few_threads_for_a_while(engine: E
         assert!((1..clients.len() / 2).contains(&threads()), "{} threads", threads());
         server.upgrade();
     }
+}
+
+/// All at once, as after a stop: nobody waits for a thread that is free before those that are taken come back.
+fn handlers_that_all_block_have_a_thread_each(engine: Engine) {
+    let (server, mut clients) = moved(engine, &[]);
+    server.signal(Signal::STOP);
+    clients.iter_mut().for_each(|client| client.send("GET /sleep/60000 HTTP/1.1\r\nHost: test\r\n\r\n"));
+    server.signal(Signal::CONT);
+    until("each has a thread", || threads_of_clients(&server) >= clients.len());
 }
 
 fn those_that_wait_without_a_thread_end_with_the_drain(engine: Engine) {

@@ -212,8 +212,8 @@ fn no_descriptor_is_left_over(engine: Engine) {
     let before = settled_files(&server, &mut clients);
     server.upgrade();
     server.upgrade();
-    let after = settled_files(&server, &mut clients);
-    assert!(after <= before, "{before} open files, and after two upgrades {after}");
+    // A thread on its way out may hold one for a moment.
+    until(|| (settled_files(&server, &mut clients) <= before).then_some(()));
 }
 
 /// Open files when the upgrade is over in the new process too.

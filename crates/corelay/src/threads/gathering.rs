@@ -48,7 +48,8 @@ impl Post {
                 // What was heard here is for the thread to hear, and that there may be more to read: what it looks at first is what was
                 // gathered, and what came since was told of before, or is told with this.
                 let _ = seat.tell(calls.and(Calls::ENDED));
-                return self.start_late(seat);
+                self.start_late(seat);
+                return;
             }
             if seat.publish(mail.connection.deadline) {
                 self.watch(seat, mail.token, mail.connection.deadline);

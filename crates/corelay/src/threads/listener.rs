@@ -1,7 +1,8 @@
 //! A listener: accepts, gives each connection a thread, and from then on only tells it what to look at.
 
 use super::gate::Gate;
-use super::seat::{Calls, Seat};
+use super::line::Starts;
+use super::seat::{Calls, Mail, Seat};
 use super::turns::Turns;
 use crate::alarm::{ALARM, Alarm};
 use crate::clock::Tick;
@@ -55,6 +56,8 @@ pub(super) struct State {
     pub(super) seats: Slab<Arc<Seat>>,
     /// Those of threads that wait for one.
     pub(super) idle: Vec<Arc<Seat>>,
+    /// Those of connections that wait for the next thread that is free.
+    pub(super) line: VecDeque<Arc<Seat>>,
     pub(super) alarm: Alarm,
     /// The doors are closed.
     draining: bool,
@@ -73,8 +76,15 @@ impl State {
         self.seats.release(token);
     }
 
-    /// Whether a thread may wait for a connection in its seat, among others of which there are `most`.
+    /// Whether a thread may wait for a connection in its seat, among others of which there are `most`, or has the next one there.
     fn has_place_for(&mut self, own: &Arc<Seat>, most: usize) -> bool {
+        if let Some(seat) = self.line.pop_front()
+            && let Some(mail) = seat.mail()
+        {
+            // It is awake.
+            let _ = own.hand_over(Mail { seat: Some(seat), ..mail });
+            return true;
+        }
         let stays = !self.ended && self.idle.len() < most;
         if stays {
             self.idle.push(own.clone());
@@ -109,6 +119,7 @@ pub(super) struct Listener {
     asleep: Vec<Arc<Seat>>,
     /// Those without a thread, which get one last, for it costs more than waking some: kept for its memory.
     threadless: Vec<Arc<Seat>>,
+    starts: Starts,
     /// Those whose messages are gathered first, as long as they are to be looked at.
     pub(super) gathered: VecDeque<Arc<Seat>>,
 }
@@ -125,8 +136,8 @@ impl Listener {
             door.open(&poller, door_token(index))?;
         }
         let alarm = Alarm::new(&poller, Trigger::Level)?;
-        let (seats, idle) = (Slab::new(), Vec::new());
-        let state = State { seats, idle, alarm, draining: false, ended: false, looked_to: 0 };
+        let (seats, idle, line) = (Slab::new(), Vec::new(), VecDeque::new());
+        let state = State { seats, idle, line, alarm, draining: false, ended: false, looked_to: 0 };
         let turns = Turns::default();
         let counters = turns.ledger.open();
         // Threads that wait for their sockets themselves pass no gate.
@@ -150,7 +161,7 @@ impl Listener {
             shut: AtomicBool::new(false),
         });
         let (pokes, asleep, threadless) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { post, doors, pokes, asleep, threadless, gathered: VecDeque::new() })
+        Ok(Self { post, doors, pokes, asleep, threadless, starts: Starts::NONE, gathered: VecDeque::new() })
     }
 
     pub(super) fn post(&self) -> Arc<Post> {
@@ -171,12 +182,13 @@ impl Listener {
         self.post.start_usher();
         while !self.is_finished() {
             let at_once = (!self.gathered.is_empty()).then_some(Duration::ZERO);
-            if let Err(error) = self.post.poller.wait(&mut events, at_once) {
+            if let Err(error) = self.post.poller.wait(&mut events, at_once.or(self.starts.patience())) {
                 tracing::error!(%error, listener = self.post.number, "a listener's poller failed");
                 break;
             }
             self.post.counters.wake_ups.add(1);
             self.post.gate.let_in_more().iter().for_each(|seat| seat.wake());
+            self.starts.begin_turn(&self.post);
             self.tell_threads(&events);
             self.gather();
             for event in events.iter().filter(|event| event.token().generation() == NOT_A_CONNECTION) {
@@ -224,7 +236,7 @@ impl Listener {
             }
         }
         self.post.let_in(&mut self.asleep);
-        self.threadless.drain(..).for_each(|seat| self.post.start_late(&seat));
+        self.threadless.drain(..).for_each(|seat| self.starts.find_thread(&seat, &self.post));
     }
 
     /// It was rung for: its doors may have to be opened or shut.
@@ -370,15 +382,18 @@ impl Post {
 
     /// The listener is done: no thread waits for a connection any more, and one that has one is told to end.
     fn end(self: &Arc<Self>) {
-        let idle = {
+        let (idle, line) = {
             let mut state = lock(&self.state);
             state.ended = true;
-            std::mem::take(&mut state.idle)
+            (std::mem::take(&mut state.idle), std::mem::take(&mut state.line))
         };
         self.gate.open_up().iter().for_each(|seat| seat.wake());
         self.gate.usher().end();
         idle.iter().for_each(|seat| seat.poke(Calls::STOP));
         self.tell_all(Calls::STOP);
+        for seat in line {
+            self.start_late(&seat);
+        }
     }
 
     /// For a thread of a connection: its panic is the end of the process.

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! A message that comes in small pieces is put together by the listener ([`gathering`]); meanwhile its connection waits in its
-//! seat without a thread ([`waiting`]), as those do that another process has given along.
+//! seat without a thread ([`waiting`]), as those do that another process has given along. Where many such have something to say at once
+//! they get new threads a few at a time ([`line`]).
 //!
 //! Where late work is refused few threads are awake at a time: who is told something waits at a [`gate`] until there is a place.
 //!
@@ -32,6 +33,7 @@ mod client;
 mod crew;
 mod gate;
 mod gathering;
+mod line;
 mod listener;
 mod moving;
 mod seat;

@@ -98,17 +98,37 @@ impl Post {
         }
     }
 
-    /// The same once it is claimed: one that waits for a connection serves it, else a new one.
+    /// The same once it is claimed: one that waits for a connection serves it, else a new one. Whether that was started.
     #[cold]
-    pub(super) fn start_late(self: &Arc<Self>, seat: &Arc<Seat>) {
-        let Some(mail) = seat.mail() else { return };
-        let Some(idle) = lock(&self.state).idle.pop() else {
-            seat.put(mail);
-            return self.start_new(seat);
-        };
-        if idle.hand_over(Mail { seat: Some(seat.clone()), ..mail }) {
-            idle.wake();
+    pub(super) fn start_late(self: &Arc<Self>, seat: &Arc<Seat>) -> bool {
+        let Some(mail) = seat.mail() else { return false };
+        let idle = lock(&self.state).idle.pop();
+        let starts = idle.is_none();
+        match idle {
+            Some(idle) => serve_in(&idle, mail, seat),
+            None => {
+                seat.put(mail);
+                self.start_new(seat);
+            }
         }
+        starts
+    }
+
+    /// One that waits for a connection serves it, else the next that is free. `false`: that is waited for.
+    #[cold]
+    pub(super) fn hand_over_or_line_up(self: &Arc<Self>, seat: &Arc<Seat>) -> bool {
+        let Some(mail) = seat.mail() else { return true };
+        let idle = {
+            let mut state = lock(&self.state);
+            let Some(idle) = state.idle.pop() else {
+                seat.put(mail);
+                state.line.push_back(seat.clone());
+                return false;
+            };
+            idle
+        };
+        serve_in(&idle, mail, seat);
+        true
     }
 
     fn start_new(self: &Arc<Self>, seat: &Arc<Seat>) {
@@ -154,5 +174,12 @@ impl Post {
         }
         self.free(seat, token);
         Some(connection)
+    }
+}
+
+/// Has a thread that waits for a connection serve that of `seat`.
+fn serve_in(idle: &Seat, mail: Mail, seat: &Arc<Seat>) {
+    if idle.hand_over(Mail { seat: Some(seat.clone()), ..mail }) {
+        idle.wake();
     }
 }
