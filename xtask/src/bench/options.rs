@@ -74,7 +74,7 @@ cargo xtask bench upgrades [OPTIONS]  upgrades one after the other under load: w
   --pause S        between two of them                                        [default: 0.2]
   --pairs N        rounds: every engine once with upgrades and once without   [default: 3]
   --killed POINT   kill the new process of each upgrade: before-ready, listening or half-way through the connections
-  --seconds S      measured time of one run; one second of warm-up besides    [default: 60]
+  --seconds S      measured time of one run; one second of warm-up besides    [default: 150]
   --json FILE      write every single sample too
 
 cargo xtask bench load [OPTIONS]      corelay's load generator beside wrk, oha and h2load, on the same server

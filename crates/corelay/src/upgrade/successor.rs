@@ -25,7 +25,7 @@ const _: () = assert!(CONNECTIONS_PER_MOVE <= DESCRIPTORS_MAX);
 /// When none could move, the engine is asked again after this long, and then after twice as long each time, up to the second.
 const ASK_AGAIN: [Duration; 2] = [Duration::from_millis(5), Duration::from_millis(100)];
 /// After each batch the upgrade rests so many times as long as that took: others are to have the processors most of the time.
-const RESTS_PER_MOVE: u32 = 6;
+const RESTS_PER_MOVE: u32 = 10;
 /// It rests no longer than this at a time.
 const REST_MAX: Duration = Duration::from_millis(20);
 /// How long the new process is left alone that could not take a connection, for want of descriptors say.

@@ -64,7 +64,7 @@ impl Options {
             pause: Duration::from_millis(200),
             rounds: 3,
             killed: None,
-            duration: Duration::from_secs(60),
+            duration: Duration::from_secs(150),
             json: None,
         };
         pairs(words, HELP, |option, value| {
