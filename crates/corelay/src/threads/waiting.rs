@@ -14,7 +14,7 @@
 //! a while after an upgrade threads leave their connections when they have answered. Deliberately absent: this behind a
 //! [gate](super::gate), where a seat is counted in before its thread wakes; there each connection has a thread at once.
 
-use super::listener::Post;
+use super::listener::{Post, State};
 use super::seat::{Calls, Mail, Seat};
 use crate::clock::Moment;
 use crate::connection::Connection;
@@ -101,33 +101,34 @@ impl Post {
     /// The same once it is claimed: one that waits for a connection serves it, else a new one. Whether that was started.
     #[cold]
     pub(super) fn start_late(self: &Arc<Self>, seat: &Arc<Seat>) -> bool {
-        let Some(mail) = seat.mail() else { return false };
-        let idle = lock(&self.state).idle.pop();
-        let starts = idle.is_none();
-        match idle {
-            Some(idle) => serve_in(&idle, mail, seat),
-            None => {
-                seat.put(mail);
-                self.start_new(seat);
-            }
+        let starts = !self.hand_over(seat, |_| {});
+        if starts {
+            self.start_new(seat);
         }
         starts
     }
 
-    /// One that waits for a connection serves it, else the next that is free. `false`: that is waited for.
+    /// The same, but that the next thread that is free serves it. Whether that is to be waited for.
     #[cold]
-    pub(super) fn hand_over_or_line_up(self: &Arc<Self>, seat: &Arc<Seat>) -> bool {
+    pub(super) fn line_up(&self, seat: &Arc<Seat>) -> bool {
+        !self.hand_over(seat, |state| state.line.push_back(seat.clone()))
+    }
+
+    /// Gives the connection of a seat to a thread that waits for one. `false`: there is none, and before one can come `otherwise` is done.
+    fn hand_over(&self, seat: &Arc<Seat>, otherwise: impl FnOnce(&mut State)) -> bool {
         let Some(mail) = seat.mail() else { return true };
         let idle = {
             let mut state = lock(&self.state);
             let Some(idle) = state.idle.pop() else {
                 seat.put(mail);
-                state.line.push_back(seat.clone());
+                otherwise(&mut state);
                 return false;
             };
             idle
         };
-        serve_in(&idle, mail, seat);
+        if idle.hand_over(Mail { seat: Some(seat.clone()), ..mail }) {
+            idle.wake();
+        }
         true
     }
 
@@ -174,12 +175,5 @@ impl Post {
         }
         self.free(seat, token);
         Some(connection)
-    }
-}
-
-/// Has a thread that waits for a connection serve that of `seat`.
-fn serve_in(idle: &Seat, mail: Mail, seat: &Arc<Seat>) {
-    if idle.hand_over(Mail { seat: Some(seat.clone()), ..mail }) {
-        idle.wake();
     }
 }
