@@ -8,7 +8,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use corelay_bench::response;
-use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 use crate::bench::servers::words;
@@ -119,13 +118,15 @@ impl Slow {
         Ok(open)
     }
 
-    /// Returns when the server has ended them, and why it did: how many by each reason.
-    pub(super) fn wait_until_ended(&self) -> Result<BTreeMap<String, u64>> {
+    /// Returns when the server has ended them, and slowhttptest is gone, for what it gives back to the kernel is work for the machine; and why
+    /// the server did: how many by each reason.
+    pub(super) fn wait_until_ended(&mut self) -> Result<BTreeMap<String, u64>> {
         let begun = Instant::now();
         while self.open()? > 0 {
             ensure!(begun.elapsed() < END_PATIENCE, "{} of its connections are not ended", self.open()?);
             sleep(LOOK_AGAIN);
         }
+        self.end();
         let status = self.status()?;
         let mut reasons = BTreeMap::new();
         for core in status["cores"].as_array().into_iter().flatten() {
@@ -135,6 +136,14 @@ impl Slow {
         }
         reasons.retain(|_, count| *count > 0);
         Ok(reasons)
+    }
+
+    /// Ends its processes; SIGTERM would have them write a report first.
+    fn end(&mut self) {
+        for child in &mut self.children {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 
     /// Connections the server has, but for the one that asks.
@@ -152,11 +161,7 @@ impl Slow {
 }
 
 impl Drop for Slow {
-    /// SIGTERM would have it write a report first.
     fn drop(&mut self) {
-        for child in &mut self.children {
-            let _ = kill_process(Pid::from_child(child), Signal::KILL);
-            let _ = child.wait();
-        }
+        self.end();
     }
 }

@@ -136,7 +136,7 @@ fn measure_round(
     let (attacked_server, other_server) = (start(engine, attack, tools)?, start(engine, attack, tools)?);
     let ask = |server| ask(server, options, tools);
     let alone = ask(&attacked_server)?;
-    let slow = Slow::start(attack, attacked_server.address(0), options.connections, tools)?;
+    let mut slow = Slow::start(attack, attacked_server.address(0), options.connections, tools)?;
     let (attacked, control) = if attacked_first {
         let attacked = ask(&attacked_server)?;
         (attacked, ask(&other_server)?)
