@@ -81,8 +81,10 @@ fn serve(
     let admin = options.admin.map(Admin::bind).transpose()?;
     let service = Service::of(server.handle());
     let server = server.on_change(move |change| {
-        if let (Change::Serving | Change::TookOver { .. }, Some(file)) = (&change, &pid_file) {
-            file.publish();
+        match (&change, &pid_file) {
+            (Change::Serving | Change::TookOver { .. }, Some(file)) => file.publish(),
+            (Change::Upgraded { .. }, Some(file)) => file.leave(),
+            _ => {}
         }
         service.hear(&change);
         notes::tell(&change);

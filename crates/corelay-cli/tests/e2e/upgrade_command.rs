@@ -25,8 +25,8 @@ fn it_tells_which_process_serves_now() {
     assert_eq!(client.get("/plaintext").status, 200);
     let old = server.id();
     let finished = corelay_upgrade(&[&old.to_string()]);
-    server.follow();
     assert_eq!((finished.code, finished.stderr.as_str()), (0, ""));
+    server.follow();
     assert_eq!(finished.stdout, format!("process {old} is replaced by {}\n", server.id()));
     assert_eq!(client.get("/plaintext").status, 200);
 }
@@ -42,8 +42,8 @@ fn the_file_names_the_process_that_serves() {
         // It is there a moment after the server serves, and in an upgrade when the old process has handed over all.
         until(|| (id_in(&path) == Some(server.id())).then_some(()));
         let finished = corelay_upgrade(&["--pid-file", file]);
-        server.follow();
         assert_eq!(finished.code, 0, "{}", finished.stderr);
+        server.follow();
     }
     server.signal(rustix::process::Signal::TERM);
     server.wait_for_end();
@@ -75,8 +75,8 @@ fn what_could_not_move_yet_is_no_failure() {
     assert_eq!(busy.response().status, 100);
     let old = server.id();
     let finished = corelay_upgrade(&[&old.to_string(), "--wait", "1s"]);
-    server.follow();
     assert_eq!(finished.code, 0, "{}", finished.stderr);
+    server.follow();
     let expected = format!("process {} serves; {old} still finishes what could not move\n", server.id());
     assert_eq!(finished.stdout, expected);
     busy.send("hello");
