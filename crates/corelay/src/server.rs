@@ -394,7 +394,9 @@ impl Supervisor {
                     _ => {
                         while let Some(signal) = self.signals.as_ref().and_then(Signals::next) {
                             if signal == Signal::User2 {
-                                self.upgrades.begin(&self.running);
+                                if !self.upgrade() {
+                                    return self.cut_off();
+                                }
                             } else if self.drains_then || self.running.shared.phase() != Phase::Serving {
                                 return self.cut_off();
                             } else {
@@ -404,13 +406,11 @@ impl Supervisor {
                     }
                 }
             }
-            if self.running.control.take_upgrade_request() {
-                self.upgrades.begin(&self.running);
+            if self.running.control.take_upgrade_request() && !self.upgrade() {
+                return self.cut_off();
             }
             self.upgrades.resume(&self.running);
-            if let Some(outcome) = self.upgrades.outcome()
-                && !self.goes_on_after(&outcome)
-            {
+            if !self.hear_outcome() {
                 return self.cut_off();
             }
             if self.running.control.take_drain_request() {
@@ -452,6 +452,21 @@ impl Supervisor {
         } else {
             tracing::info!(?delay, "unready: still serving");
         }
+    }
+
+    /// Begins an upgrade. One that is over is heard of before, or this one would be refused because of it. `false`: as
+    /// [`hear_outcome`](Self::hear_outcome) says.
+    fn upgrade(&mut self) -> bool {
+        let goes_on = self.hear_outcome();
+        if goes_on {
+            self.upgrades.begin(&self.running);
+        }
+        goes_on
+    }
+
+    /// If an upgrade has ended, does what follows. `false`: what is left now was to have finished before.
+    fn hear_outcome(&mut self) -> bool {
+        self.upgrades.outcome().is_none_or(|outcome| self.goes_on_after(&outcome))
     }
 
     /// An upgrade has ended. `false`: what is left now was to have finished before.

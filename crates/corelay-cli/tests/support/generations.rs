@@ -92,7 +92,7 @@ impl Generations {
         self.later.push((new, Exit::watch(new).expect("a process can be watched")));
     }
 
-    /// Waits until the new process has heard that it is alone.
+    /// Waits until the process that serves has nothing to do with an upgrade any more.
     pub(crate) fn wait_until_alone(&self) {
         until(|| (!self.process().thread_names().contains(&"corelay-upgrade".to_owned())).then_some(()));
     }
@@ -116,6 +116,7 @@ impl Generations {
         let old = self.id();
         // Until it has taken back what it had passed on, it lets in nobody.
         until(|| child_of(old).is_none().then_some(()));
+        self.wait_until_alone();
     }
 
     /// Waits until the last process has ended.
