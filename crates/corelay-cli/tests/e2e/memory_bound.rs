@@ -90,8 +90,9 @@ fn peers_that_hold_all_they_may_stay_below_the_bound(engine: Engine) {
 
     let begun = Instant::now();
     let mut now = status(&mut admin);
-    while now["refused"]["buffered_bytes"] == 0 {
-        assert!(begun.elapsed() < PATIENCE, "all of it found room: {now}");
+    // What it keeps counts from when there is room for it, and is in its memory when it has come.
+    while now["refused"]["buffered_bytes"] == 0 || most < BUFFERED_BYTES / 4 {
+        assert!(begun.elapsed() < PATIENCE, "{most} bytes are held, or all of it found room: {now}");
         most = held().max(most);
         now = status(&mut admin);
     }
@@ -99,7 +100,6 @@ fn peers_that_hold_all_they_may_stay_below_the_bound(engine: Engine) {
     assert_eq!(now["buffered_bytes_max"], BUFFERED_BYTES);
     assert!(kept >= BUFFERED_BYTES / 2, "{kept} bytes: the peers did not make it keep what it may");
     assert!(kept <= BUFFERED_BYTES, "{kept} bytes are kept");
-    assert!(most >= BUFFERED_BYTES / 4, "{most} bytes: what it keeps is not in its memory");
     assert!(most <= bound(engine), "{most} bytes are held, of {} at most", bound(engine));
     drop(peers);
     let begun = Instant::now();
