@@ -44,8 +44,12 @@ pub(crate) fn run(flags: &ArgMatches) -> u8 {
             return FAILURE;
         }
     };
-    // Held until the end: dropping the last of it removes the file.
-    match serve(options, token, log.as_ref().map(Log::level), pid_file.clone()) {
+    let served = serve(options, token, log.as_ref().map(Log::level), pid_file.clone());
+    // Whoever else has it may be a thread that outlives this one.
+    if let Some(file) = pid_file {
+        file.remove();
+    }
+    match served {
         Ok(()) => SUCCESS,
         // Only the machine knows which processors there are, so this one bad value is found late.
         Err(error @ Error::Cores { .. }) => {
@@ -83,7 +87,7 @@ fn serve(
     let server = server.on_change(move |change| {
         match (&change, &pid_file) {
             (Change::Serving | Change::TookOver { .. }, Some(file)) => file.publish(),
-            (Change::Upgraded { .. }, Some(file)) => file.leave(),
+            (Change::Upgraded { by }, Some(file)) => file.hand_over(*by),
             _ => {}
         }
         service.hear(&change);

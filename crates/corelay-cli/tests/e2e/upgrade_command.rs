@@ -37,13 +37,13 @@ fn the_file_names_the_process_that_serves() {
     let path = scratch.path("pid");
     let file = path.to_str().expect("a path in UTF-8");
     let mut server = Generations::start(ENGINE, &["--pid-file", file]);
-    assert_eq!(server.connect().get("/plaintext").status, 200);
+    // A moment after the server serves.
+    until(|| (id_in(&path) == Some(server.id())).then_some(()));
     for _ in 0..3 {
-        // It is there a moment after the server serves, and in an upgrade when the old process has handed over all.
-        until(|| (id_in(&path) == Some(server.id())).then_some(()));
         let finished = corelay_upgrade(&["--pid-file", file]);
         assert_eq!(finished.code, 0, "{}", finished.stderr);
         server.follow();
+        assert_eq!(id_in(&path), Some(server.id()));
     }
     server.signal(rustix::process::Signal::TERM);
     server.wait_for_end();
