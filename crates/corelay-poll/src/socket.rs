@@ -59,6 +59,17 @@ pub fn set_defer_accept(socket: impl AsFd, wait: Duration) -> io::Result<()> {
     sys::set_defer_accept(socket.as_fd(), wait)
 }
 
+/// Bounds what the kernel takes of what is sent before the peer has room for it, in bytes (`TCP_NOTSENT_LOWAT`, tcp(7)). On a
+/// socket that listens: for the connections that are accepted from it. 0 is the kernel's own setting,
+/// `net.ipv4.tcp_notsent_lowat`. Does nothing but on Linux.
+///
+/// # Errors
+///
+/// What setsockopt(2) reports.
+pub fn set_notsent_lowat(socket: impl AsFd, bytes: u32) -> io::Result<()> {
+    sys::set_notsent_lowat(socket.as_fd(), bytes)
+}
+
 /// Sends what the socket takes of `bytes`, without waiting if it is non-blocking. To a peer that is gone it is an error,
 /// never SIGPIPE.
 ///

@@ -237,6 +237,10 @@ impl Default for Deadlines {
 pub struct SocketOptions {
     /// Length of the accept queue (`listen(2)`; the kernel caps it at `net.core.somaxconn`).
     pub backlog: u32,
+    /// `TCP_NOTSENT_LOWAT` (tcp(7)): how many bytes of an answer the kernel takes before the peer has room for them. The rest waits in
+    /// the server, where [`Limits::max_buffered_bytes`] and [`Deadlines::min_write_rate`] see it. 0: the kernel's own setting, which
+    /// is no bound unless `net.ipv4.tcp_notsent_lowat` is set. Linux only.
+    pub notsent_lowat: u32,
     /// `TCP_DEFER_ACCEPT`: the kernel hands a connection over only with its first bytes, or after this long. A silent
     /// or server-speaks-first client is held back that long; Linux only.
     pub defer_accept: Option<Duration>,
@@ -246,7 +250,7 @@ pub struct SocketOptions {
 
 impl Default for SocketOptions {
     fn default() -> Self {
-        Self { backlog: 4096, defer_accept: None, abortive_close: false }
+        Self { backlog: 4096, notsent_lowat: 16 * 1024, defer_accept: None, abortive_close: false }
     }
 }
 

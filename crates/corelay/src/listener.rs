@@ -69,9 +69,9 @@ impl Listener {
     }
 
     /// A socket that listens already.
-    pub(crate) fn given(socket: OwnedFd) -> Result<Self> {
+    pub(crate) fn given(socket: OwnedFd, options: &SocketOptions) -> Result<Self> {
         let socket = Socket::from(socket);
-        let address = given_address(&socket).map_err(|source| Error::Socket { source })?;
+        let address = given_address(&socket, options).map_err(|source| Error::Socket { source })?;
         let mut listener = Self::of(address.clone(), address, false, vec![socket.into()]);
         listener.given = true;
         Ok(listener)
@@ -97,8 +97,11 @@ impl Listener {
         self.sockets = predecessor.sockets_of(number);
         predecessor.share(self.is_anothers.clone());
         for socket in &self.sockets {
-            // The length of its queue may have another setting by now.
+            // These may have other settings by now.
             let _ = rustix::net::listen(socket, backlog(options));
+            if matches!(self.address, Address::Tcp(_)) {
+                let _ = corelay_poll::socket::set_notsent_lowat(socket, options.notsent_lowat);
+            }
         }
     }
 
@@ -162,7 +165,7 @@ impl Drop for Listener {
 }
 
 /// Where a socket listens that somebody else has bound.
-fn given_address(socket: &Socket) -> io::Result<Address> {
+fn given_address(socket: &Socket, options: &SocketOptions) -> io::Result<Address> {
     if socket.r#type()? != Type::STREAM {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no stream socket"));
     }
@@ -173,8 +176,9 @@ fn given_address(socket: &Socket) -> io::Result<Address> {
     socket.set_nonblocking(true)?;
     let local = socket.local_addr()?;
     if let Some(address) = local.as_socket() {
-        // Accepted sockets inherit it.
+        // Accepted sockets inherit these.
         socket.set_tcp_nodelay(true)?;
+        corelay_poll::socket::set_notsent_lowat(socket, options.notsent_lowat)?;
         return Ok(Address::Tcp(address));
     }
     let path = local.as_pathname().map(Path::to_owned);
@@ -187,6 +191,7 @@ fn bind_tcp(address: &SockAddr, options: &SocketOptions, sibling: bool) -> io::R
     socket.set_reuse_address(true)?;
     // Accepted sockets inherit these on Linux and the BSDs: no system call per connection.
     socket.set_tcp_nodelay(true)?;
+    corelay_poll::socket::set_notsent_lowat(&socket, options.notsent_lowat)?;
     if options.abortive_close {
         socket.set_linger(Some(Duration::ZERO))?;
     }

@@ -118,7 +118,7 @@ impl Server {
     /// [`Error::Socket`] for what is no such socket; else as [`Server::listen`].
     pub fn listen_on(mut self, socket: OwnedFd) -> Result<Self> {
         self.prepare()?;
-        self.add(Listener::given(socket)?);
+        self.add(Listener::given(socket, &self.config.sockets)?);
         Ok(self)
     }
 

@@ -23,6 +23,7 @@ mod error;
 mod memory;
 mod overload;
 mod proxies;
+mod sockets;
 pub(crate) mod sources;
 pub(crate) mod table;
 pub(crate) mod value;

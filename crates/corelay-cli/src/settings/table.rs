@@ -7,7 +7,7 @@
 use corelay::config::{Accept, Cores, Engine, Pin, Rebalance, Relay, ThreadsWake};
 
 use super::value::{self, Takes};
-use super::{LogFormat, Options, admin, memory, overload, proxies};
+use super::{LogFormat, Options, admin, memory, overload, proxies, sockets};
 
 /// One setting of `corelay serve`.
 #[derive(Debug)]
@@ -48,7 +48,6 @@ pub(super) fn put<T>(place: &mut T, value: Option<T>) -> Option<()> {
 pub(super) const SERVING: &str = "Serving";
 pub(super) const LIMITS: &str = "Limits";
 const DEADLINES: &str = "Deadlines";
-const SOCKETS: &str = "Sockets";
 const SHUTDOWN: &str = "Shutdown";
 const UPGRADE: &str = "Upgrade";
 pub(super) const LOGGING: &str = "Logging";
@@ -423,44 +422,10 @@ pub(crate) static SETTINGS: &[Setting] = &[
     },
     overload::SHED_TARGET,
     overload::SHED_INTERVAL,
-    Setting {
-        name: "backlog",
-        group: SOCKETS,
-        takes: &value::BACKLOG,
-        default: Some("4096"),
-        excludes: None,
-        help: "Length of the accept queue, in connections\n\n\
-               The kernel caps it at net.core.somaxconn (listen(2)).",
-        set: Set::One(|o, text| {
-            let backlog = value::count(text, 1..).filter(|backlog| *backlog <= i32::MAX as u32);
-            put(&mut o.config.sockets.backlog, backlog)
-        }),
-    },
-    Setting {
-        name: "defer-accept",
-        group: SOCKETS,
-        takes: &value::TIMEOUT_OR_OFF,
-        default: Some("off"),
-        excludes: None,
-        help: "TCP_DEFER_ACCEPT: let the kernel keep a connection until its first bytes; Linux only\n\n\
-               Saves one wake-up for each new connection. Its cost: a client that connects and is silent, \
-               or waits for the server to speak first, is held back in the kernel for about this long, \
-               unseen by every limit and deadline above. The kernel rounds up to its SYN-ACK \
-               retransmissions (tcp(7)).",
-        set: Set::One(|o, text| {
-            put(&mut o.config.sockets.defer_accept, value::unless("off", text, value::timeout))
-        }),
-    },
-    Setting {
-        name: "abortive-close",
-        group: SOCKETS,
-        takes: &value::SWITCH,
-        default: Some("false"),
-        excludes: None,
-        help: "SO_LINGER {1, 0}: close with a reset instead of a FIN\n\n\
-               Saves TIME_WAIT sockets. Its cost: answers the peer has not read yet are truncated.",
-        set: Set::Switch(|o, on| o.config.sockets.abortive_close = on),
-    },
+    sockets::BACKLOG,
+    sockets::NOTSENT_LOWAT,
+    sockets::DEFER_ACCEPT,
+    sockets::ABORTIVE_CLOSE,
     Setting {
         name: "drain",
         group: SHUTDOWN,

@@ -18,6 +18,8 @@ fn every_option_still_serves(engine: Engine) {
         ["--defer-accept", "1s"].as_slice(),
         &["--abortive-close"],
         &["--backlog", "1"],
+        &["--notsent-lowat", "0"],
+        &["--notsent-lowat", "1"],
         &["--pin", "on"],
         &["--pin", "off"],
         &["--cores", "1"],

@@ -140,6 +140,7 @@ fn help_names_every_setting(engine: Engine) {
         "min-write-rate",
         "linger-timeout",
         "backlog",
+        "notsent-lowat",
         "defer-accept",
         "abortive-close",
         "drain",

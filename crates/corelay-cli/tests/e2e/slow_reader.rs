@@ -1,9 +1,18 @@
 //! A peer that reads slowly gets all of its answer, and slows down nobody else.
 
-use crate::on_every_engine;
-use crate::support::{Engine, Server};
+use std::net::TcpStream;
 
-on_every_engine!(a_slow_reader_gets_every_byte, answers_behind_a_long_one_arrive_too);
+use serde_json::Value;
+
+use crate::on_every_engine;
+use crate::support::{Client, Engine, Server, until};
+
+on_every_engine!(
+    a_slow_reader_gets_every_byte,
+    answers_behind_a_long_one_arrive_too,
+    what_nobody_reads_waits_in_the_server,
+    the_kernel_takes_as_much_as_it_likes_if_it_may,
+);
 
 const LENGTH: usize = 50_000_000;
 
@@ -40,4 +49,45 @@ fn answers_behind_a_long_one_arrive_too(engine: Engine) {
         assert_eq!(client.response().body.len(), 5_000_000);
     }
     assert!(client.response().text().starts_with('{'));
+}
+
+/// What the kernel takes of a connection that nobody reads from, if only its own limits bound it.
+const UNREAD: u64 = 1_000_000;
+
+/// A server, a client that asks it for so much and reads nothing, and one of its admin listener, whose answers do not count as sent.
+fn unread(engine: Engine, lowat: &str) -> (Server, [Client; 2]) {
+    let mut command = Server::command(engine, &["--notsent-lowat", lowat]);
+    command.args(["--listen", "127.0.0.1:0", "--admin", "0"]);
+    let server = Server::spawn(command);
+    let admin = server.admin().strip_prefix("http://").expect("a URL").to_owned();
+    let admin = Client::new(TcpStream::connect(admin).expect("the admin listener accepts"));
+    let mut idle = server.connect_with_receive_buffer(4096);
+    idle.send(format!("GET /bytes/{UNREAD} HTTP/1.1\r\nHost: test\r\n\r\n"));
+    (server, [idle, admin])
+}
+
+/// What the server keeps of answers, and what the kernel has taken of them.
+fn kept_and_sent(admin: &mut Client) -> (u64, u64) {
+    let status: Value = serde_json::from_slice(&admin.get("/status").body).expect("JSON");
+    let cores = status["cores"].as_array().into_iter().flatten();
+    let sent = cores.chain([&status["service"]]).filter_map(|of| of["sent_bytes"].as_u64()).sum();
+    (status["buffered_bytes"].as_u64().expect("a number"), sent)
+}
+
+fn what_nobody_reads_waits_in_the_server(engine: Engine) {
+    let (_server, [_idle, mut admin]) = unread(engine, "16k");
+    let (mut before, mut looks) = (0, 0);
+    let sent = until(|| {
+        let (kept, sent) = kept_and_sent(&mut admin);
+        // As long as it is being written some of it is kept as well.
+        looks = if kept > 0 && sent > 0 && sent == before { looks + 1 } else { 0 };
+        before = sent;
+        (looks == 100).then_some(sent)
+    });
+    assert!(sent < UNREAD / 4, "the kernel has taken {sent} bytes");
+}
+
+fn the_kernel_takes_as_much_as_it_likes_if_it_may(engine: Engine) {
+    let (_server, [_idle, mut admin]) = unread(engine, "0");
+    until(|| (kept_and_sent(&mut admin).1 >= UNREAD).then_some(()));
 }

@@ -81,7 +81,7 @@ pub(crate) use accept::accept;
 #[cfg_attr(target_os = "linux", path = "listen/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "listen/bsd.rs")]
 mod listen;
-pub(crate) use listen::{SEND_FLAGS, SEND_LAST_FLAGS, set_defer_accept, share_port};
+pub(crate) use listen::{SEND_FLAGS, SEND_LAST_FLAGS, set_defer_accept, set_notsent_lowat, share_port};
 
 #[cfg_attr(target_os = "linux", path = "local_name/abstract.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "local_name/temporary.rs")]

@@ -75,7 +75,8 @@ impl Attack {
         let program = tools.program("slowhttptest")?;
         let [count, rate] = [connections, OPENED_PER_SECOND].map(|all| all.div_ceil(PROCESSES).to_string());
         let url = format!("http://{address}{}", self.path);
-        let mut command = words(&["taskset", "-c", ATTACK_CPU, &program]);
+        // It does not inherit a priority that the measurement was given.
+        let mut command = words(&["chrt", "--other", "0", "taskset", "-c", ATTACK_CPU, &program]);
         command.extend(words(self.options));
         command.extend(words(&["-c", &count, "-r", &rate, "-l", "600", "-p", "60", "-v", "0", "-u", &url]));
         Ok(command)

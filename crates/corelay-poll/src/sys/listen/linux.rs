@@ -21,14 +21,22 @@ pub(crate) fn share_port(socket: BorrowedFd<'_>) -> io::Result<bool> {
 /// tcp(7): whole seconds, which the kernel rounds to its retransmission times (`secs_to_retrans`).
 pub(crate) fn set_defer_accept(socket: BorrowedFd<'_>, wait: Duration) -> io::Result<()> {
     let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    let value = libc::c_int::try_from(seconds).unwrap_or(libc::c_int::MAX);
+    set_tcp(socket, libc::TCP_DEFER_ACCEPT, libc::c_int::try_from(seconds).unwrap_or(libc::c_int::MAX))
+}
+
+/// tcp(7); Linux 3.12. Accepted sockets have what the listening one had when their handshake was over.
+pub(crate) fn set_notsent_lowat(socket: BorrowedFd<'_>, bytes: u32) -> io::Result<()> {
+    set_tcp(socket, libc::TCP_NOTSENT_LOWAT, libc::c_int::try_from(bytes).unwrap_or(libc::c_int::MAX))
+}
+
+fn set_tcp(socket: BorrowedFd<'_>, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
     // SAFETY: the descriptor is open for as long as it is borrowed; the option's value is a C int, read and
     // not kept, and its size is that of the int it points to.
     let outcome = unsafe {
         libc::setsockopt(
             socket.as_raw_fd(),
             libc::IPPROTO_TCP,
-            libc::TCP_DEFER_ACCEPT,
+            option,
             (&raw const value).cast(),
             size_of::<libc::c_int>() as libc::socklen_t,
         )
