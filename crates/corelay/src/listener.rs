@@ -14,7 +14,7 @@ use crate::upgrade::{Listened, Passed, Predecessor};
 use socket2::{Domain, SockAddr, Socket, Type};
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::FileTypeExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -100,7 +100,7 @@ impl Listener {
             // These may have other settings by now.
             let _ = rustix::net::listen(socket, backlog(options));
             if matches!(self.address, Address::Tcp(_)) {
-                let _ = corelay_poll::socket::set_notsent_lowat(socket, options.notsent_lowat);
+                let _ = set_for_accepted(socket, options);
             }
         }
     }
@@ -176,9 +176,7 @@ fn given_address(socket: &Socket, options: &SocketOptions) -> io::Result<Address
     socket.set_nonblocking(true)?;
     let local = socket.local_addr()?;
     if let Some(address) = local.as_socket() {
-        // Accepted sockets inherit these.
-        socket.set_tcp_nodelay(true)?;
-        corelay_poll::socket::set_notsent_lowat(socket, options.notsent_lowat)?;
+        set_for_accepted(socket, options)?;
         return Ok(Address::Tcp(address));
     }
     let path = local.as_pathname().map(Path::to_owned);
@@ -189,9 +187,8 @@ fn bind_tcp(address: &SockAddr, options: &SocketOptions, sibling: bool) -> io::R
     let socket = Socket::new(address.domain(), Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     socket.set_reuse_address(true)?;
-    // Accepted sockets inherit these on Linux and the BSDs: no system call per connection.
-    socket.set_tcp_nodelay(true)?;
-    corelay_poll::socket::set_notsent_lowat(&socket, options.notsent_lowat)?;
+    set_for_accepted(&socket, options)?;
+    // Inherited too, and not set where others have bound.
     if options.abortive_close {
         socket.set_linger(Some(Duration::ZERO))?;
     }
@@ -204,6 +201,12 @@ fn bind_tcp(address: &SockAddr, options: &SocketOptions, sibling: bool) -> io::R
     socket.bind(address)?;
     socket.listen(backlog(options))?;
     Ok(socket)
+}
+
+/// What accepted sockets inherit on Linux and the BSDs: no system call per connection.
+fn set_for_accepted(socket: impl AsFd, options: &SocketOptions) -> io::Result<()> {
+    rustix::net::sockopt::set_tcp_nodelay(&socket, true)?;
+    corelay_poll::socket::set_notsent_lowat(socket, options.notsent_lowat)
 }
 
 /// A path that a dead server left behind is bound anew; one that a live server listens on is not.

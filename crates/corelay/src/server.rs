@@ -466,16 +466,13 @@ impl Supervisor {
 
     /// If an upgrade has ended, does what follows. `false`: what is left now was to have finished before.
     fn hear_outcome(&mut self) -> bool {
-        self.upgrades.outcome().is_none_or(|outcome| self.goes_on_after(&outcome))
-    }
-
-    /// An upgrade has ended. `false`: what is left now was to have finished before.
-    fn goes_on_after(&mut self, outcome: &Outcome) -> bool {
-        match outcome {
-            Outcome::Upgraded { cut_off: true, .. } => return false,
-            Outcome::Upgraded { cut_off: false, .. } => self.drain(),
-            Outcome::NotUpgraded { drain, .. } => {
-                if std::mem::take(&mut self.drains_then) || *drain {
+        match self.upgrades.outcome() {
+            None => {}
+            Some(Outcome::Upgraded { cut_off: true, .. }) => return false,
+            Some(Outcome::Upgraded { cut_off: false, .. }) => self.drain(),
+            Some(Outcome::NotUpgraded { drain, .. }) => {
+                let drains = std::mem::take(&mut self.drains_then) || drain;
+                if drains {
                     self.begin();
                 }
             }

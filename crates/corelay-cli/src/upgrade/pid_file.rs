@@ -56,12 +56,12 @@ impl PidFile {
     /// Removes it if it is still this process's; for when that ends.
     pub(crate) fn remove(&self) {
         self.unless_done(|| {
-            let _ = fs::remove_file(&self.draft);
             if self.names_us() {
                 let _ = fs::remove_file(&self.path);
             }
             true
         });
+        let _ = fs::remove_file(&self.draft);
     }
 
     /// Does something with it, after which this process may have no more to do with it.

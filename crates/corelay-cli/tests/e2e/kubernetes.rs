@@ -1,11 +1,9 @@
 //! `deploy/kubernetes/corelay.yaml`: its settings are settings of this server, and its times belong together. That its objects are
 //! Kubernetes's is checked by the gates, against the schemas.
 
-use std::net::TcpStream;
-
 use rustix::process::Signal;
 
-use crate::support::{Client, Scratch, Server};
+use crate::support::{Scratch, Server};
 
 const MANIFEST: &str =
     include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/kubernetes/corelay.yaml"));
@@ -24,12 +22,6 @@ fn seconds(text: &str, key: &str) -> u64 {
     digits.parse().expect("a number of seconds")
 }
 
-/// A connection to the admin listener.
-fn admin(server: &Server) -> Client {
-    let address = server.admin().strip_prefix("http://").expect("it is a TCP address");
-    Client::new(TcpStream::connect(address).expect("it accepts"))
-}
-
 #[test]
 fn its_settings_start_a_server_that_its_probes_find_ready() {
     let scratch = Scratch::new();
@@ -42,11 +34,11 @@ fn its_settings_start_a_server_that_its_probes_find_ready() {
     assert_eq!(server.connect().get("/plaintext").status, 200);
     for probe in ["/readyz", "/healthz"] {
         assert!(MANIFEST.contains(&format!("path: {probe}, port: admin")), "{probe}");
-        assert_eq!(admin(&server).get(probe).status, 200, "{probe}");
+        assert_eq!(server.connect_to_admin().get(probe).status, 200, "{probe}");
     }
     server.signal(Signal::TERM);
-    while admin(&server).get("/readyz").status != 503 {}
-    assert_eq!(admin(&server).get("/healthz").status, 200);
+    while server.connect_to_admin().get("/readyz").status != 503 {}
+    assert_eq!(server.connect_to_admin().get("/healthz").status, 200);
     assert_eq!(server.connect().get("/plaintext").status, 200, "unready, and still serving");
 }
 

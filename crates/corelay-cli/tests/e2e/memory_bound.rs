@@ -67,8 +67,7 @@ fn peers_that_hold_all_they_may_stay_below_the_bound(engine: Engine) {
     let mut command = Server::command(engine, &LIMITS);
     command.args(["--listen", "127.0.0.1:0", "--admin", "0"]);
     let server = Server::spawn(command);
-    let admin = server.admin().strip_prefix("http://").expect("a URL").to_owned();
-    let mut admin = Client::new(std::net::TcpStream::connect(admin).expect("the admin listener accepts"));
+    let mut admin = server.connect_to_admin();
     assert_eq!(server.connect().get("/plaintext").status, 200);
     let before = server.process().resident_bytes();
 

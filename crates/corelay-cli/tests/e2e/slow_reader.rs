@@ -1,7 +1,5 @@
 //! A peer that reads slowly gets all of its answer, and slows down nobody else.
 
-use std::net::TcpStream;
-
 use serde_json::Value;
 
 use crate::on_every_engine;
@@ -59,8 +57,7 @@ fn unread(engine: Engine, lowat: &str) -> (Server, [Client; 2]) {
     let mut command = Server::command(engine, &["--notsent-lowat", lowat]);
     command.args(["--listen", "127.0.0.1:0", "--admin", "0"]);
     let server = Server::spawn(command);
-    let admin = server.admin().strip_prefix("http://").expect("a URL").to_owned();
-    let admin = Client::new(TcpStream::connect(admin).expect("the admin listener accepts"));
+    let admin = server.connect_to_admin();
     let mut idle = server.connect_with_receive_buffer(4096);
     idle.send(format!("GET /bytes/{UNREAD} HTTP/1.1\r\nHost: test\r\n\r\n"));
     (server, [idle, admin])

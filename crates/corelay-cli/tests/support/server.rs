@@ -179,6 +179,12 @@ impl Server {
         self.admin.as_deref().expect("the server was started with --admin")
     }
 
+    /// A new connection to its admin listener, which is one of TCP.
+    pub(crate) fn connect_to_admin(&self) -> Client {
+        let address = self.admin().strip_prefix("http://").expect("a URL");
+        Client::new(TcpStream::connect(address).expect("the admin listener accepts"))
+    }
+
     /// A new connection to the first TCP listener.
     pub(crate) fn connect(&self) -> Client {
         Client::new(TcpStream::connect(self.address()).expect("the server accepts"))

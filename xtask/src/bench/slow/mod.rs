@@ -13,11 +13,11 @@
 //!
 //! With heads and bodies the server's deadlines are long, so that all connections are there for as long as it is measured. With reads its
 //! limits are those that it has by default: what answers cost that nobody takes is the kernel's, beside any server, and what
-//! a server can do about it is to end them. So it is asked within the time of grace that they have, and again when `/status` says that
+//! a server can do about it is to leave it little of them and to end them. So it is asked within the time of grace that they have, and again when `/status` says that
 //! they are ended; the rule is on the latter.
 //!
-//! On a machine that others use too: `chrt --fifo 1 target/debug/xtask slow …`, whose children inherit the priority, and then not for
-//! `threads`, whose threads would be served in the order of their waking.
+//! On a machine that others use too: `chrt --fifo 1 target/debug/xtask slow …`, whose servers and drivers inherit the priority, and slowhttptest does
+//! not; but not for `threads`, whose threads would be served in the order of their waking.
 //!
 //! Deliberately absent: what each of the deadlines does to slow peers. That is tested in `crates/corelay-cli/tests/faults`.
 

@@ -20,7 +20,7 @@ pub(crate) fn set_defer_accept(_: BorrowedFd<'_>, _: Duration) -> io::Result<()>
     Err(io::ErrorKind::Unsupported.into())
 }
 
-/// FreeBSD has no such option. Of macOS it only says when a socket is reported as writable, and what is reported is then written until
+/// FreeBSD has no such option. On macOS it only says when a socket is reported as writable, and what is reported is then written until
 /// the socket takes no more.
 pub(crate) fn set_notsent_lowat(_: BorrowedFd<'_>, _: u32) -> io::Result<()> {
     Ok(())
