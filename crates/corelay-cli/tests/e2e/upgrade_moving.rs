@@ -67,7 +67,7 @@ fn half_a_head_is_completed_in_the_new_process(engine: Engine) {
 }
 
 fn an_answer_that_was_not_taken_is_sent_by_the_new_process(engine: Engine) {
-    let mut server = Generations::start(engine, &["--max-pipelined", "1000"]);
+    let mut server = Generations::start(engine, &["--max-pipelined", "1000", "--notsent-lowat", "16k"]);
     let mut client = server.connect_with_receive_buffer(4096);
     // Small answers are encoded at once, and what the kernel does not take is kept: 180 KB, of the 256 that may move.
     let many = 30;

@@ -73,7 +73,9 @@ impl<M> Remote<M> {
         let mut contents = lock(&self.0.contents);
         if contents.place.is_some() {
             contents.close.get_or_insert(reason);
-            self.0.call(contents);
+            // Also where mail has called that finds no room: this is not to wait for any.
+            self.0.called.store(true, Ordering::Relaxed);
+            Letterbox::hail(contents);
         }
     }
 
@@ -97,6 +99,10 @@ impl<M> Letterbox<M> {
         if self.called.swap(true, Ordering::Relaxed) {
             return;
         }
+        Self::hail(contents);
+    }
+
+    fn hail(contents: MutexGuard<'_, Contents<M>>) {
         let place = contents.place.clone();
         drop(contents);
         if let Some(Place { home, token }) = place {
@@ -107,6 +113,11 @@ impl<M> Letterbox<M> {
     #[inline]
     pub(super) fn is_called(&self) -> bool {
         self.called.load(Ordering::Relaxed)
+    }
+
+    /// Whether the connection is to be closed.
+    pub(super) fn is_to_close(&self) -> bool {
+        lock(&self.contents).close.is_some()
     }
 
     /// Empties it; what is left of that goes to [`Letterbox::put_back`]. `Err`: the connection is to be closed.

@@ -32,6 +32,8 @@ pub(crate) trait Live: Send {
     fn received(&mut self, input: &mut Input<'_>, desk: Desk<'_>) -> Step;
     /// Whether there is mail.
     fn is_called(&self) -> bool;
+    /// Whether the mail is that the connection is to be closed, which needs no room for output.
+    fn is_to_close(&self) -> bool;
     /// Hands over mail until there is none or no room for more output. `None`: there was none.
     fn deliver(&mut self, desk: Desk<'_>) -> Option<Step>;
     fn ended(&mut self, desk: Desk<'_>) -> Step;
@@ -86,6 +88,10 @@ impl<P: Protocol> Live for Lively<P> {
 
     fn is_called(&self) -> bool {
         self.letterbox.as_ref().is_some_and(|letterbox| letterbox.is_called())
+    }
+
+    fn is_to_close(&self) -> bool {
+        self.letterbox.as_ref().is_some_and(|letterbox| letterbox.is_to_close())
     }
 
     fn deliver(&mut self, desk: Desk<'_>) -> Option<Step> {

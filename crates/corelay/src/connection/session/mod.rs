@@ -148,6 +148,10 @@ impl Session {
         self.live.as_ref().is_some_and(|live| live.is_called())
     }
 
+    fn is_to_close(&self) -> bool {
+        self.live.as_ref().is_some_and(|live| live.is_to_close())
+    }
+
     fn end(self, reason: CloseReason, tally: &mut Tally) {
         let Some(live) = self.live else { return };
         tally.enter();

@@ -138,7 +138,9 @@ impl Connection {
                 }
             }
         }
-        if session.is_called() && unfinished.unsent() < lent.hosted.terms.max_unsent_bytes {
+        if session.is_called()
+            && (unfinished.unsent() < lent.hosted.terms.max_unsent_bytes || session.is_to_close())
+        {
             return Err(self.call_blocked(session, unfinished, turn, lent, Live::deliver));
         }
         self.unfinished = Some(unfinished);
