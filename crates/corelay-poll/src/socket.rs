@@ -147,3 +147,31 @@ pub fn send_vectored(socket: impl AsFd, pieces: &[io::IoSlice<'_>]) -> io::Resul
 pub fn unacknowledged_bytes(socket: impl AsFd) -> io::Result<u64> {
     sys::unacknowledged_bytes(socket.as_fd())
 }
+
+/// How long ago the peer's kernel acknowledged something the last time (`tcpi_last_ack_recv` of `TCP_INFO`, tcp(7)), to a few
+/// milliseconds. Where [nothing is left](unacknowledged_bytes) to acknowledge, the peer is waiting since then.
+///
+/// ```
+/// use corelay_poll::socket;
+/// use std::io::{Read, Write};
+/// use std::net::{TcpListener, TcpStream};
+/// use std::time::Instant;
+///
+/// let listener = TcpListener::bind("127.0.0.1:0")?;
+/// let mut theirs = TcpStream::connect(listener.local_addr()?)?;
+/// let (mut ours, _) = listener.accept()?;
+/// let begun = Instant::now();
+/// ours.write_all(b"hello")?;
+/// theirs.read_exact(&mut [0; 5])?;
+/// if let Ok(since) = socket::since_acknowledged(&ours) {
+///     assert!(since.as_millis() <= begun.elapsed().as_millis() + 10);
+/// }
+/// # Ok::<(), std::io::Error>(())
+/// ```
+///
+/// # Errors
+///
+/// `Unsupported` but on Linux, and what else getsockopt(2) reports: of a Unix-domain socket the kernel does not know.
+pub fn since_acknowledged(socket: impl AsFd) -> io::Result<Duration> {
+    sys::since_acknowledged(socket.as_fd())
+}

@@ -240,9 +240,6 @@ pub struct SocketOptions {
     /// `TCP_NOTSENT_LOWAT` (tcp(7)): how many bytes of an answer the kernel takes before the peer has room for them. The rest waits in
     /// the server, where [`Limits::max_buffered_bytes`] and [`Deadlines::min_write_rate`] see it. 0: the kernel's own setting, which
     /// is no bound unless `net.ipv4.tcp_notsent_lowat` is set. Linux only.
-    ///
-    /// It should be above what [`Deadlines::min_write_rate`] wants in [`Deadlines::write_timeout`]: a peer that takes all that the kernel has
-    /// is not slow, and with less in there that may be a slow one which reads in large pieces.
     pub notsent_lowat: u32,
     /// `TCP_DEFER_ACCEPT`: the kernel hands a connection over only with its first bytes, or after this long. A silent
     /// or server-speaks-first client is held back that long; Linux only.
@@ -253,7 +250,7 @@ pub struct SocketOptions {
 
 impl Default for SocketOptions {
     fn default() -> Self {
-        Self { backlog: 4096, notsent_lowat: 0, defer_accept: None, abortive_close: false }
+        Self { backlog: 4096, notsent_lowat: 16 * 1024, defer_accept: None, abortive_close: false }
     }
 }
 

@@ -25,13 +25,12 @@ pub(super) const NOTSENT_LOWAT: Setting = Setting {
     name: "notsent-lowat",
     group: SOCKETS,
     takes: &INT_SIZE,
-    default: Some("0"),
+    default: Some("16k"),
     excludes: None,
     help: "TCP_NOTSENT_LOWAT: what the kernel takes of an answer before its peer has room for it, in bytes; Linux only\n\n\
            The rest waits in the server, where --max-buffered-bytes and --min-write-rate see it. Without such a bound the \
            kernel keeps megabytes for each peer that reads nothing, until it is out of memory for all connections of the \
-           machine. 16k suits most; it should be above --min-write-rate times --write-timeout in seconds, or slow peers that read \
-           in large pieces are not told from fast ones. 0: the kernel's own setting, net.ipv4.tcp_notsent_lowat (tcp(7)).",
+           machine. 0: the kernel's own setting, net.ipv4.tcp_notsent_lowat (tcp(7)).",
     set: Set::One(|o, text| {
         let bytes = value::size(text).and_then(|bytes| i32::try_from(bytes).ok());
         put(&mut o.config.sockets.notsent_lowat, bytes.map(i32::cast_unsigned))

@@ -96,7 +96,7 @@ pub(crate) use descriptors::{RECEIVE_DESCRIPTORS_FLAGS, close_on_exec};
 #[cfg_attr(target_os = "linux", path = "send_queue/linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "send_queue/none.rs")]
 mod send_queue;
-pub(crate) use send_queue::unacknowledged_bytes;
+pub(crate) use send_queue::{since_acknowledged, unacknowledged_bytes};
 
 #[cfg_attr(not(target_os = "macos"), path = "open_files/hard.rs")]
 #[cfg_attr(target_os = "macos", path = "open_files/darwin.rs")]

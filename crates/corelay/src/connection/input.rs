@@ -1,7 +1,6 @@
 //! Input: one `recv` into the serving thread's buffer, behind whatever the connection kept from before.
 
 use super::output::{Sent, after_sending, send};
-use super::uptake::unacknowledged;
 use super::{CloseReason, Connection, Doing, Next, Turn, Unfinished};
 use crate::buffers::Room;
 use crate::clock::Tick;
@@ -50,13 +49,14 @@ impl Connection {
     pub(super) fn resume(&mut self, turn: &mut Turn, server: &Shared) -> Result<Received, Next> {
         let Some(mut unfinished) = self.unfinished.take() else { return self.receive(turn, server) };
         if unfinished.has_output() {
-            let (left, is_stream) = (unacknowledged(self.socket.as_fd()), unfinished.tail.is_stream());
+            let sight = unfinished.uptake.sight(self.socket.as_fd(), server);
+            let is_stream = unfinished.tail.is_stream();
             let Unfinished { output, sent, tail, .. } = &mut *unfinished;
             match send(self.socket.as_fd(), output, sent, tail, &mut turn.tally) {
                 Sent::All => {}
                 Sent::Partly { taken } => {
                     let socket = self.socket.as_fd();
-                    let looked = unfinished.uptake.look(socket, left, turn.now.tick, server);
+                    let looked = unfinished.uptake.look(socket, sight, turn.now.tick, server);
                     if let Err(reason) = looked {
                         super::output::drop_in_user_code(unfinished, &mut turn.tally);
                         return Err(self.abandon(reason));

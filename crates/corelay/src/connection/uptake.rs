@@ -9,6 +9,10 @@
 //! silent for longer than `write_timeout`, is never closed, in however large pieces it acknowledges; and what it once took
 //! fast gains it no more than a time of grace. An average since the beginning, as bodies have it, would: a peer that took
 //! 10 MB at once could then take a byte a minute for two days.
+//!
+//! Where it has acknowledged all there was, what passed until its last acknowledgement is its time, and from then on it is the server's,
+//! which had no more for it, or was late with that. With `TCP_NOTSENT_LOWAT` that is the usual case: there is little in the kernel, and
+//! the peer makes room for it at once.
 
 use super::{CloseReason, Unfinished};
 use crate::clock::Tick;
@@ -33,10 +37,13 @@ pub(super) struct Uptake {
     credit_nanos: u64,
 }
 
-/// What the peer has not acknowledged of all that was sent; `None` where the kernel does not say.
-#[cold]
-pub(super) fn unacknowledged(socket: BorrowedFd<'_>) -> Option<u64> {
-    socket::unacknowledged_bytes(socket).ok()
+/// What the kernel says of the peer.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Sight {
+    /// What it has not acknowledged of all that was sent; `None` where the kernel does not say.
+    pub(super) left: Option<u64>,
+    /// For how long it has had nothing to acknowledge: time that is not its own.
+    pub(super) idle: Duration,
 }
 
 impl Unfinished {
@@ -47,8 +54,14 @@ impl Unfinished {
         now: Tick,
         server: &Shared,
     ) -> Result<Tick, CloseReason> {
-        self.uptake.look(socket, unacknowledged(socket), now, server)
+        self.uptake.look(socket, self.uptake.sight(socket, server), now, server)
     }
+}
+
+/// What so many acknowledged bytes are worth at `rate`. Without one they are worth any time.
+fn earned_nanos(bytes: u64, rate: u64) -> u128 {
+    let nanos = u128::from(bytes) * 1_000_000_000;
+    nanos.checked_div(rate.into()).unwrap_or(u128::MAX)
 }
 
 /// The same on its way to another process.
@@ -64,7 +77,7 @@ impl Uptake {
     /// Output begins to wait.
     #[cold]
     pub(super) fn begin(socket: BorrowedFd<'_>, now: Tick, write_ticks: u32) -> Self {
-        let owed = unacknowledged(socket).unwrap_or(0);
+        let owed = socket::unacknowledged_bytes(socket).unwrap_or(0);
         Self { owed, looked: now, silent_ticks: 0, credit_nanos: Tick::nanos_in(write_ticks) }
     }
 
@@ -85,17 +98,34 @@ impl Uptake {
         *self = Self { owed: self.owed, looked: now, silent_ticks: 0, credit_nanos };
     }
 
-    /// Brings the account up to date, with what was [left](unacknowledged) before more was sent. When to look again, at the latest; or
+    /// Before more is sent, for what is sent may be acknowledged at once.
+    #[cold]
+    pub(super) fn sight(&self, socket: BorrowedFd<'_>, server: &Shared) -> Sight {
+        let left = socket::unacknowledged_bytes(socket).ok();
+        let rate = server.config.deadlines.min_write_rate;
+        let idle = if left != Some(0) {
+            Duration::ZERO
+        } else if earned_nanos(self.owed, rate) >= Tick::nanos_in(server.ticks.write).into() {
+            // What it has taken is worth all the time that there was: no need to ask.
+            Duration::MAX
+        } else {
+            // Where the kernel does not say, it may be all of the time.
+            socket::since_acknowledged(socket).unwrap_or(Duration::MAX)
+        };
+        Sight { left, idle }
+    }
+
+    /// Brings the account up to date, with what was [seen](Self::sight) before more was sent. When to look again, at the latest; or
     /// why the peer is given up, and then what the kernel holds for it goes when its socket is closed, instead of waiting there.
     #[cold]
     pub(super) fn look(
         &mut self,
         socket: BorrowedFd<'_>,
-        left: Option<u64>,
+        sight: Sight,
         now: Tick,
         server: &Shared,
     ) -> Result<Tick, CloseReason> {
-        let judged = self.judge(left, now, server.ticks.write, server.config.deadlines.min_write_rate);
+        let judged = self.judge(sight, now, server.ticks.write, server.config.deadlines.min_write_rate);
         if judged.is_err() {
             let _ = rustix::net::sockopt::set_socket_linger(socket, Some(Duration::ZERO));
         }
@@ -104,7 +134,7 @@ impl Uptake {
 
     pub(super) fn judge(
         &mut self,
-        left: Option<u64>,
+        Sight { left, idle }: Sight,
         now: Tick,
         write_ticks: u32,
         rate: u64,
@@ -119,14 +149,9 @@ impl Uptake {
             return Err(CloseReason::WriteTimeout);
         }
         let most = Tick::nanos_in(write_ticks);
-        if rate == 0 || left == Some(0) {
-            // A peer that has acknowledged all there was cannot be the one that is slow.
-            self.credit_nanos = most;
-            return Ok(self.due(write_ticks));
-        }
-        let earned = u128::from(acknowledged) * 1_000_000_000 / u128::from(rate);
-        let credit = u128::from(self.credit_nanos) + earned;
-        let Some(credit) = credit.checked_sub(Tick::nanos_in(passed).into()) else {
+        let waited = u128::from(Tick::nanos_in(passed)).saturating_sub(idle.as_nanos());
+        let credit = u128::from(self.credit_nanos).saturating_add(earned_nanos(acknowledged, rate));
+        let Some(credit) = credit.checked_sub(waited) else {
             return Err(CloseReason::WriteTooSlow);
         };
         self.credit_nanos = u64::try_from(credit).map_or(most, |credit| credit.min(most));

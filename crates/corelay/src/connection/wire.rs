@@ -6,7 +6,7 @@
 use super::CloseReason;
 use super::body::Pace;
 use super::output::append_framed;
-use super::uptake::{Uptake, unacknowledged};
+use super::uptake::Uptake;
 use crate::http::{Body, BodyError, BodySource, StatusCode};
 use crate::shared::Shared;
 use corelay_http::{BodyDecoder, CONTINUE, Framing, ResponseFraming};
@@ -52,7 +52,7 @@ fn wait_for_room(socket: &OwnedFd, uptake: &mut Option<Uptake>, server: &Shared)
     let began = now();
     let uptake = uptake.get_or_insert_with(|| Uptake::begin(socket.as_fd(), began, server.ticks.write));
     let mut due = uptake.excuse(began, server);
-    let mut look = |now| uptake.look(socket.as_fd(), unacknowledged(socket.as_fd()), now, server);
+    let mut look = |now| uptake.look(socket.as_fd(), uptake.sight(socket.as_fd(), server), now, server);
     loop {
         let timeout = server.epoch.until(due, server.clock.now());
         match wait(socket, PollFlags::OUT, Some(timeout)) {

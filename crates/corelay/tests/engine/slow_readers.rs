@@ -23,16 +23,23 @@ fn router() -> Router {
         .get("/written", move || Response::writer(write))
 }
 
-/// With `min_write_rate` in bytes a second.
-fn serving(min_write_rate: u64) -> Serving {
+/// With little in the kernel, and with as much as it takes.
+const NOTSENT_LOWATS: [u32; 2] = [16 * 1024, 0];
+
+fn serving(notsent_lowat: u32) -> Serving {
     let mut config = one_core();
+    config.sockets.notsent_lowat = notsent_lowat;
     config.deadlines.write_timeout = Duration::from_millis(500);
-    config.deadlines.min_write_rate = min_write_rate;
+    config.deadlines.min_write_rate = 100 << 30;
     Serving::with(config, router())
 }
 
 fn is_given_up_as_too_slow(target: &str) {
-    let serving = serving(100 << 30);
+    NOTSENT_LOWATS.into_iter().for_each(|notsent_lowat| is_given_up_with(notsent_lowat, target));
+}
+
+fn is_given_up_with(notsent_lowat: u32, target: &str) {
+    let serving = serving(notsent_lowat);
     let mut other = serving.client();
     let trickles = || {
         let mut slow = serving.client();

@@ -12,7 +12,7 @@
 //! the control too (the same attack at the same time, another process asked), so what it does to the server is the difference.
 //!
 //! With heads and bodies the server's deadlines are long, so that all connections are there for as long as it is measured. With reads its
-//! limits are those that it has by default, and `--notsent-lowat 16k`: what answers cost that nobody takes is the kernel's, beside any server, and what
+//! limits are those that it has by default: what answers cost that nobody takes is the kernel's, beside any server, and what
 //! a server can do about it is to leave it little of them and to end them. So it is asked within the time of grace that they have, and again when `/status` says that
 //! they are ended; the rule is on the latter.
 //!
@@ -191,9 +191,6 @@ fn server_command(engine: &str, attack: &Attack, tools: &Tools, address: &str) -
             command.extend(words(&[deadline, "120s"]));
         }
         command.extend(words(&["--min-body-rate", "0"]));
-    } else {
-        // With more the kernel is out of memory for all connections of the machine.
-        command.extend(words(&["--notsent-lowat", "16k"]));
     }
     command.extend(words(&["--max-connections", "19000", "--listen", address]));
     Ok(command)

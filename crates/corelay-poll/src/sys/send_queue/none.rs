@@ -2,7 +2,12 @@
 
 use std::io;
 use std::os::fd::BorrowedFd;
+use std::time::Duration;
 
 pub(crate) fn unacknowledged_bytes(_: BorrowedFd<'_>) -> io::Result<u64> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+pub(crate) fn since_acknowledged(_: BorrowedFd<'_>) -> io::Result<Duration> {
     Err(io::ErrorKind::Unsupported.into())
 }

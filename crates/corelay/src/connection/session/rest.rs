@@ -2,7 +2,6 @@
 
 use super::super::input::{Read, read};
 use super::super::output::{Sent, send};
-use super::super::uptake::unacknowledged;
 use super::super::{CloseReason, Connection, Doing, Next, Tail, Turn, Unfinished};
 use super::settle::Outcome;
 use super::{Cause, Flow, Lent, Session};
@@ -126,13 +125,13 @@ impl Connection {
         // Mail is no reason to think that there is room.
         if cause == Cause::Event {
             let socket = self.socket.as_fd();
-            let left = unacknowledged(socket);
+            let sight = unfinished.uptake.sight(socket, lent.server);
             let Unfinished { output, sent, .. } = &mut *unfinished;
             match send(socket, output, sent, &mut Tail::None, &mut turn.tally) {
                 Sent::All => return Ok(unfinished.input),
                 Sent::Failed(reason) => return Err(Next::Close(reason)),
                 Sent::Partly { taken } => {
-                    let looked = unfinished.uptake.look(socket, left, lent.now, lent.server);
+                    let looked = unfinished.uptake.look(socket, sight, lent.now, lent.server);
                     session.due = looked.map_err(Next::Close)?;
                     unfinished.uptake.sent(taken);
                 }

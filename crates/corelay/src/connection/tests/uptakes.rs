@@ -3,7 +3,7 @@
 use super::{Hands, Rig};
 use crate::clock::Tick;
 use crate::config::Config;
-use crate::connection::uptake::{MovedUptake, Uptake};
+use crate::connection::uptake::{MovedUptake, Sight, Uptake};
 use crate::connection::{CloseReason, Next};
 use crate::http::{Response, Router};
 use bytes::Bytes;
@@ -43,7 +43,13 @@ impl Peer {
     fn takes(&mut self, bytes: u64, after: u32) -> Result<Tick, CloseReason> {
         self.now = self.now.after(after);
         self.uptake.sent(bytes as usize);
-        self.uptake.judge(Some(QUEUE), self.now, write_ticks(), self.rate)
+        self.sees(Some(QUEUE), 0)
+    }
+
+    /// The kernel has so much left, or nothing since so many ticks.
+    fn sees(&mut self, left: Option<u64>, idle_ticks: u32) -> Result<Tick, CloseReason> {
+        let idle = Duration::from_nanos(Tick::nanos_in(idle_ticks));
+        self.uptake.judge(Sight { left, idle }, self.now, write_ticks(), self.rate)
     }
 
     /// Whenever it is due it has taken so many bytes for each tick since. How many ticks that went well.
@@ -161,22 +167,47 @@ fn a_peer_that_has_acknowledged_all_there_was_is_not_slow() {
     for _ in 0..10 {
         peer.uptake.sent(1);
         peer.now = peer.now.after(100 * write_ticks());
-        assert!(peer.uptake.judge(Some(0), peer.now, write_ticks(), RATE).is_ok());
+        assert!(peer.sees(Some(0), 100 * write_ticks()).is_ok());
+    }
+}
+
+/// With little in the kernel it makes room for all of it at once.
+#[test]
+fn a_peer_that_took_its_time_for_all_there_was_is_slow() {
+    let mut peer = Peer::new(RATE);
+    let piece = bytes_per_tick(RATE) / 2;
+    let every = write_ticks() / 8;
+    let ends = std::iter::repeat_with(|| {
+        peer.uptake.sent((piece * u64::from(every)) as usize);
+        peer.now = peer.now.after(every);
+        peer.sees(Some(0), 0)
+    });
+    let closed = ends.take(100).find_map(Result::err);
+    assert_eq!(closed, Some(CloseReason::WriteTooSlow));
+}
+
+#[test]
+fn of_the_time_that_a_late_server_took_only_what_came_before_the_acknowledgement_is_the_peers() {
+    let mut peer = Peer::new(RATE);
+    for _ in 0..100 {
+        let (took, late) = (write_ticks() / 8, 100 * write_ticks());
+        peer.uptake.sent((bytes_per_tick(RATE) + 1) as usize * took as usize);
+        peer.now = peer.now.after(took + late);
+        assert!(peer.sees(Some(0), late).is_ok());
     }
 }
 
 #[test]
 fn where_the_kernel_does_not_say_what_is_acknowledged_what_it_took_counts() {
     let mut peer = Peer::new(RATE);
-    assert!(peer.uptake.judge(None, peer.now, write_ticks(), RATE).is_ok());
+    assert!(peer.sees(None, 0).is_ok());
     for _ in 0..10 {
         peer.uptake.sent(QUEUE as usize);
         peer.now = peer.now.after(write_ticks() - 1);
-        assert!(peer.uptake.judge(None, peer.now, write_ticks(), RATE).is_ok());
+        assert!(peer.sees(None, 0).is_ok());
     }
     peer.now = peer.now.after(write_ticks());
-    let judged = peer.uptake.judge(None, peer.now, write_ticks(), RATE);
-    assert_eq!(judged, Err(CloseReason::WriteTimeout));
+    assert_eq!(peer.sees(None, 0), Err(CloseReason::WriteTimeout));
 }
 
 /// The iterator moves time on, and its peer takes everything as it comes.
