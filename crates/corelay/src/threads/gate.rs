@@ -11,10 +11,10 @@
 //! ```
 //!
 //! A handler that waits keeps its place and needs no processor. When all places are kept so, the processor is idle, and the one who
-//! notices is the **usher**: a thread that yields to all others. When it runs while somebody waits, there are twice as many places from then
-//! on; when it is wanted for a while and does not run, and threads leave, they use the processor, and there are half as many. Where
-//! the processor is another program's, fairness lets the usher run after some tenths of a second (Linux 6.6; before, it may run
-//! needlessly, and more threads are awake).
+//! notices is the **usher**: a thread that yields to all others. When it has run undisturbed while somebody waits, there are twice as many places from
+//! then on; when it is wanted for a while and is disturbed, and threads leave, they use the processor, and there are half as many. Where
+//! the processor is another program's, nobody leaves, and there are more places after some tenths of a second (with Linux before 6.18 there
+//! may be more than needed, and more threads are awake).
 //!
 //! All this costs a lock for each time a thread is woken, so it is there only where work that is late is refused: for then there is more
 //! work than can be done, and each refusal needs a thread too.
@@ -22,7 +22,7 @@
 use super::seat::Seat;
 use crate::sync::modelled::{Mutex, lock};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -34,6 +34,13 @@ const PLACES_MIN: usize = 3;
 const PLACES_MAX: usize = 65_536;
 /// How long the usher is wanted in vain before there are fewer places.
 const IN_VAIN: Duration = Duration::from_millis(50);
+/// So long the usher must have the processor to itself.
+const UNDISTURBED: Duration = Duration::from_micros(50);
+/// Who gives the processor away and gets it back sooner has met nobody who wants it.
+const AT_ONCE: Duration = Duration::from_micros(20);
+/// When nobody has left for so long, it is not those inside who keep the usher from the processor.
+const STUCK: Duration = Duration::from_millis(100);
+
 /// One for each listener.
 pub(super) struct Gate {
     /// Without, everybody is let in.
@@ -103,6 +110,7 @@ impl Gate {
     pub(super) fn leave(&self) -> Option<Arc<Seat>> {
         let mut inside = lock(self.inside.as_ref()?);
         inside.left += 1;
+        self.usher.leaves.fetch_add(1, Ordering::Relaxed);
         let next = if inside.threads > inside.places { None } else { inside.waiting.pop_front() };
         inside.threads -= usize::from(next.is_none());
         next
@@ -172,6 +180,8 @@ pub(super) struct Usher {
     wanted: AtomicBool,
     has_run: AtomicBool,
     ended: AtomicBool,
+    /// How often a thread has left. For the usher, which may lose the processor anywhere and so must hold no lock.
+    leaves: AtomicUsize,
 }
 
 impl Usher {
@@ -180,10 +190,37 @@ impl Usher {
         let _ = self.thread.set(thread::current());
         while !self.ended.load(Ordering::Acquire) {
             if self.wanted.swap(false, Ordering::AcqRel) {
+                self.wait_until_alone();
                 self.has_run.store(true, Ordering::Release);
                 tell();
             } else {
                 thread::park();
+            }
+        }
+    }
+
+    /// That it runs says little. When each of a few others had a little more than its part, the scheduler has the usher make up for
+    /// that (EEVDF, Linux 6.6), however low its priority. So it gives the processor away until it comes back at once: with that
+    /// it renounces what it is owed (Linux 6.18), or uses it up. If it never does and nobody leaves, another program has the processor.
+    fn wait_until_alone(&self) {
+        let begun = Instant::now();
+        let (mut alone_since, mut last) = (begun, (self.leaves.load(Ordering::Relaxed), begun));
+        while !self.ended.load(Ordering::Acquire) {
+            let given = Instant::now();
+            thread::yield_now();
+            let back = Instant::now();
+            if back.duration_since(given) <= AT_ONCE {
+                if back.duration_since(alone_since) >= UNDISTURBED {
+                    return;
+                }
+                continue;
+            }
+            alone_since = back;
+            let leaves = self.leaves.load(Ordering::Relaxed);
+            if leaves != last.0 {
+                last = (leaves, back);
+            } else if back.duration_since(last.1) >= STUCK {
+                return;
             }
         }
     }
@@ -270,6 +307,25 @@ mod tests {
         assert!(gate.leave().is_none(), "there are half as many");
         assert!(gate.open_up().len() > 90 * PLACES_MIN);
         assert_eq!(admitted(&gate, &seats, begun), seats.len(), "it is open");
+    }
+
+    /// Another program has the processor, and whoever is inside waits for something else.
+    #[test]
+    fn an_usher_that_is_never_alone_tells_if_nobody_leaves() {
+        let usher = Arc::new(Usher::default());
+        let cpu = corelay_poll::affinity::usable_cpus().expect("its processors")[0];
+        let other = usher.clone();
+        let ushers = thread::spawn(move || {
+            corelay_poll::affinity::pin_current_thread(cpu).expect("one of them");
+            let _ = corelay_poll::thread::lower_priority(corelay_poll::thread::current());
+            other.run(|| other.end());
+        });
+        corelay_poll::affinity::pin_current_thread(cpu).expect("one of them");
+        usher.is_wanted();
+        while !usher.has_run.load(Ordering::Acquire) {
+            std::hint::spin_loop();
+        }
+        ushers.join().expect("it ends");
     }
 
     #[test]
