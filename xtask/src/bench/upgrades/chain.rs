@@ -57,8 +57,8 @@ impl Chain {
         Ok(began.elapsed())
     }
 
-    /// Begins an upgrade whose new process is killed: the old one goes on and says so.
-    pub(super) fn upgrade_in_vain(&self) -> Result<()> {
+    /// Begins an upgrade whose new process is killed: the old one goes on and says so, and why.
+    pub(super) fn upgrade_in_vain(&self) -> Result<String> {
         let said = self.ask()?;
         let told = text(&said.stderr);
         let went_on = !said.status.success() && told.contains("goes on as it was");
@@ -67,7 +67,7 @@ impl Chain {
             "the new process was to be killed, and that came of it: {told}{}",
             text(&said.stdout)
         );
-        Ok(())
+        Ok(told)
     }
 
     fn ask(&self) -> Result<Output> {

@@ -3,6 +3,8 @@
 //! What must hold is what docs/upgrade.md promises: the old process goes on each time, and can be upgraded after it; the connections that
 //! were the new process's are opened again, and no others; and no request fails but on those.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -77,6 +79,7 @@ fn kill(point: Point, engine: &str, options: &Options, tools: &Tools) -> Result<
     let _ = fs::remove_file(&told);
     fs::rename(&program, &real)?;
     put_between(&program, &real, &told, point, connections / 2)?;
+    let reasons = RefCell::new(BTreeMap::<String, u32>::new());
     let upgrade_in_vain = |chain: &mut Chain| {
         // Clients open what they have lost when they have something to send.
         let patience = Instant::now() + REOPENED_WITHIN;
@@ -88,7 +91,7 @@ fn kill(point: Point, engine: &str, options: &Options, tools: &Tools) -> Result<
             sleep(options.pause);
         }
         let began = Instant::now();
-        chain.upgrade_in_vain()?;
+        *reasons.borrow_mut().entry(chain.upgrade_in_vain()?).or_default() += 1;
         Ok(Some(began.elapsed()))
     };
     let sample = once(&mut chain, &plan, tools, options.pause, Some(&upgrade_in_vain))?;
@@ -96,9 +99,10 @@ fn kill(point: Point, engine: &str, options: &Options, tools: &Tools) -> Result<
     let lost: Vec<u64> = told.lines().map(str::parse).collect::<Result<_, _>>()?;
     ensure!(
         lost.len() == sample.upgrades.len(),
-        "{} upgrades failed, and {} were to",
+        "{} upgrades failed, and {} were to: {:#?}",
         sample.upgrades.len(),
-        lost.len()
+        lost.len(),
+        reasons.borrow()
     );
     // It can be upgraded still.
     fs::rename(&real, &program)?;
