@@ -21,6 +21,9 @@ impl Engine {
         Self { name: "cores", flags: &["--engine", "cores", "--accept", "round-robin"] };
     /// `threads`: each woken by a listener.
     pub(crate) const THREADS: Self = Self { name: "threads", flags: &["--engine", "threads"] };
+    /// Threads, few of which are awake at a time; nothing is late enough to be refused.
+    pub(crate) const THREADS_GATED: Self =
+        Self { name: "threads", flags: &["--engine", "threads", "--shed-target", "60s"] };
     /// `threads`, each waiting for its own socket.
     pub(crate) const THREADS_BLOCKING: Self =
         Self { name: "threads", flags: &["--engine", "threads", "--threads-wake", "blocking"] };

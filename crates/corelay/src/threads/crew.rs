@@ -57,12 +57,7 @@ impl Post {
         // Before the thread is there: it may be done before this one goes on.
         let _ = lock(&self.state).seats.put_back(token, seat.clone());
         match self.spawn(&seat) {
-            Ok(()) => {
-                if !self.gate.is_open() {
-                    self.let_in(&mut vec![seat]);
-                }
-                true
-            }
+            Ok(()) => true,
             Err(limit) => {
                 {
                     let mut state = lock(&self.state);
@@ -77,7 +72,9 @@ impl Post {
         }
     }
 
+    /// Starts a thread for a seat that was told something, and has it let in.
     pub(super) fn spawn(self: &Arc<Self>, seat: &Arc<Seat>) -> Result<(), ThreadLimit> {
+        seat.starts_asleep();
         let stack_bytes = self.shared.config.limits.thread_stack_bytes;
         let threads = THREADS.fetch_add(1, Ordering::Relaxed);
         let started = limits::thread_room(threads, stack_bytes).and_then(|()| {
@@ -94,10 +91,14 @@ impl Post {
                 })
                 .map_err(|_| limits::thread_limit())
         });
-        if started.is_err() {
+        if let Err(limit) = started {
             THREADS.fetch_sub(1, Ordering::Relaxed);
+            return Err(limit);
         }
-        started.map(drop)
+        if !self.gate.is_open() {
+            self.let_in(&mut vec![seat.clone()]);
+        }
+        Ok(())
     }
 
     #[cold]

@@ -51,6 +51,8 @@ impl Post {
                 self.start_late(seat);
                 return;
             }
+            // Its message is ready when the last piece is.
+            let _ = seat.ready_since();
             if seat.publish(mail.connection.deadline) {
                 self.watch(seat, mail.token, mail.connection.deadline);
             }

@@ -99,12 +99,10 @@ pub(super) struct Seat {
 impl Seat {
     /// A seat for a thread that is about to start, with its first connection.
     pub(super) fn new(mail: Mail, gate: &Arc<Gate>) -> Self {
-        // A new thread too waits until it is let in.
-        let calls = if gate.is_open() { Calls::LOOK } else { Calls::LOOK.and(Calls::ASLEEP) };
-        Self { mail: Mutex::new(Some(mail)), ..Self::with(calls, gate) }
+        Self { mail: Mutex::new(Some(mail)), ..Self::with(Calls::LOOK, gate) }
     }
 
-    /// A seat for a connection that gets a thread when there is something to tell it; where everybody is let in.
+    /// A seat for a connection that gets a thread when there is something to tell it.
     pub(super) fn without_thread(mail: Mail, is_gathered: bool, gate: &Arc<Gate>) -> Self {
         let is_gathered = AtomicBool::new(is_gathered);
         Self { mail: Mutex::new(Some(mail)), is_gathered, ..Self::with(Calls::VACANT, gate) }
@@ -131,6 +129,13 @@ impl Seat {
             is_gathered: AtomicBool::new(false),
             thread: modelled::Mutex::new(None),
             mail: Mutex::new(None),
+        }
+    }
+
+    /// Before its thread starts, which has been told something: it waits until it is let in.
+    pub(super) fn starts_asleep(&self) {
+        if !self.gate.is_open() {
+            self.calls.fetch_or(Calls::ASLEEP.0, Ordering::AcqRel);
         }
     }
 

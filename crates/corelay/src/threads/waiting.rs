@@ -11,8 +11,7 @@
 //!
 //! An upgrade takes over thousands of connections within milliseconds. A thread for each at once would keep the processors from those
 //! that have something to say; and where one upgrade follows another each would end threads that the one before has started. So for
-//! a while after an upgrade threads leave their connections when they have answered. Deliberately absent: this behind a
-//! [gate](super::gate), where a seat is counted in before its thread wakes; there each connection has a thread at once.
+//! a while after an upgrade threads leave their connections when they have answered.
 
 use super::listener::{Post, State};
 use super::seat::{Calls, Mail, Seat};
@@ -31,7 +30,7 @@ const SETTLING: Duration = Duration::from_secs(10);
 impl Post {
     /// Whether connections ever wait without a thread here.
     pub(super) fn has_seats_without_threads(&self) -> bool {
-        !self.wakes_itself() && self.shared.hosted.is_none() && self.gate.is_open()
+        !self.wakes_itself() && self.shared.hosted.is_none()
     }
 
     /// Whether this one may, while it waits for input.
@@ -127,7 +126,7 @@ impl Post {
             idle
         };
         if idle.hand_over(Mail { seat: Some(seat.clone()), ..mail }) {
-            idle.wake();
+            self.let_in(&mut vec![idle]);
         }
         true
     }
