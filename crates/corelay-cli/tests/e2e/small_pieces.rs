@@ -5,30 +5,22 @@ use rustix::process::Signal;
 use crate::support::{Client, Engine, Generations, PATIENCE, Process, Server, until};
 use std::time::Instant;
 
-macro_rules! tests {
-    ($($test:ident),+ $(,)?) => {
-        mod threads {
-            $(#[test] fn $test() { super::$test($crate::support::Engine::THREADS); })+
-        }
-
-        mod threads_gated {
-            $(#[test] fn $test() { super::$test($crate::support::Engine::THREADS_GATED); })+
-        }
-    };
-}
-
-tests!(
-    heads,
-    bodies_with_a_length,
-    chunked_bodies,
-    bodies_that_nobody_wants,
-    wrong_chunks,
-    bodies_that_turn_out_too_large,
-    peers_that_leave_in_the_middle,
-    heads_that_are_never_whole,
-    bodies_that_come_too_slowly,
-    heads_move_at_an_upgrade,
-    a_drain_lets_them_come_to_an_end,
+crate::on_engines!(
+    (
+        heads,
+        bodies_with_a_length,
+        chunked_bodies,
+        bodies_that_nobody_wants,
+        wrong_chunks,
+        bodies_that_turn_out_too_large,
+        peers_that_leave_in_the_middle,
+        heads_that_are_never_whole,
+        bodies_that_come_too_slowly,
+        heads_move_at_an_upgrade,
+        a_drain_lets_them_come_to_an_end
+    )
+    threads: THREADS,
+    threads_gated: THREADS_GATED,
 );
 
 const PEERS: usize = 60;

@@ -89,8 +89,9 @@ fn an_answer_that_is_still_made_is_finished_and_its_connection_follows(engine: E
     server.begin();
     wait_for_new_process(&server);
     assert!(client.exactly(20_000_000).iter().all(|byte| *byte == 0));
-    assert_eq!(process_of(&mut client), server.id());
+    // Who asks at once may be answered by the old process still: it sends the last of the answer only when there is room for that.
     server.wait_for_predecessor();
+    assert_eq!(process_of(&mut client), server.id());
 }
 
 fn a_request_in_a_handler_is_answered_and_its_connection_follows(engine: Engine) {

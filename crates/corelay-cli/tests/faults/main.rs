@@ -45,15 +45,7 @@ use support::{Engine, PATIENCE, Server};
 #[macro_export]
 macro_rules! on_three_engines {
     ($($test:ident),+ $(,)?) => {
-        mod cores {
-            $(#[test] fn $test() { super::$test($crate::support::Engine::CORES_PER_CORE); })+
-        }
-        mod threads {
-            $(#[test] fn $test() { super::$test($crate::support::Engine::THREADS); })+
-        }
-        mod pool {
-            $(#[test] fn $test() { super::$test($crate::support::Engine::POOL); })+
-        }
+        $crate::on_engines!(($($test),+) cores: CORES_PER_CORE, threads: THREADS, pool: POOL);
     };
 }
 

@@ -21,7 +21,7 @@ impl Engine {
         Self { name: "cores", flags: &["--engine", "cores", "--accept", "round-robin"] };
     /// `threads`: each woken by a listener.
     pub(crate) const THREADS: Self = Self { name: "threads", flags: &["--engine", "threads"] };
-    /// Threads, few of which are awake at a time; nothing is late enough to be refused.
+    /// `threads`, few of which are awake at a time; nothing is late enough to be refused.
     pub(crate) const THREADS_GATED: Self =
         Self { name: "threads", flags: &["--engine", "threads", "--shed-target", "60s"] };
     /// `threads`, each waiting for its own socket.
@@ -38,9 +38,7 @@ macro_rules! on_every_engine {
     ($($test:ident),+ $(,)?) => {
         $crate::on_cores!($($test),+);
         $crate::on_threads!($($test),+);
-        mod pool {
-            $(#[test] fn $test() { super::$test($crate::support::Engine::POOL); })+
-        }
+        $crate::on_engines!(($($test),+) pool: POOL);
     };
 }
 
@@ -48,15 +46,9 @@ macro_rules! on_every_engine {
 #[macro_export]
 macro_rules! on_cores {
     ($($test:ident),+ $(,)?) => {
-        mod cores_per_core {
-            $(#[test] fn $test() { super::$test($crate::support::Engine::CORES_PER_CORE); })+
-        }
-        mod cores_dispatch {
-            $(#[test] fn $test() { super::$test($crate::support::Engine::CORES_DISPATCH); })+
-        }
-        mod cores_round_robin {
-            $(#[test] fn $test() { super::$test($crate::support::Engine::CORES_ROUND_ROBIN); })+
-        }
+        $crate::on_engines!(
+            ($($test),+) cores_per_core: CORES_PER_CORE, cores_dispatch: CORES_DISPATCH, cores_round_robin: CORES_ROUND_ROBIN
+        );
     };
 }
 
@@ -64,11 +56,22 @@ macro_rules! on_cores {
 #[macro_export]
 macro_rules! on_threads {
     ($($test:ident),+ $(,)?) => {
-        mod threads {
-            $(#[test] fn $test() { super::$test($crate::support::Engine::THREADS); })+
-        }
-        mod threads_blocking {
-            $(#[test] fn $test() { super::$test($crate::support::Engine::THREADS_BLOCKING); })+
-        }
+        $crate::on_engines!(($($test),+) threads: THREADS, threads_blocking: THREADS_BLOCKING);
+    };
+}
+
+/// The same for the engines that are named, in a module each.
+#[macro_export]
+macro_rules! on_engines {
+    ($tests:tt $($module:ident: $engine:ident),+ $(,)?) => {
+        $(mod $module { $crate::on_engine!($engine $tests); })+
+    };
+}
+
+/// The tests of one of them.
+#[macro_export]
+macro_rules! on_engine {
+    ($engine:ident ($($test:ident),+)) => {
+        $(#[test] fn $test() { super::$test($crate::support::Engine::$engine); })+
     };
 }

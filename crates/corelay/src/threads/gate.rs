@@ -57,8 +57,8 @@ struct Inside {
     waiting: VecDeque<Arc<Seat>>,
     /// Since when the usher has been wanted, or there are fewer places because it was.
     wanted_since: Option<Instant>,
-    /// Threads that have left since then.
-    left: usize,
+    /// How often a thread had left by then.
+    left_before: usize,
 }
 
 impl Gate {
@@ -67,7 +67,8 @@ impl Gate {
     }
 
     pub(super) fn with_places(places: usize) -> Self {
-        let inside = Inside { places, threads: 0, waiting: VecDeque::new(), wanted_since: None, left: 0 };
+        let inside =
+            Inside { places, threads: 0, waiting: VecDeque::new(), wanted_since: None, left_before: 0 };
         Self { inside: Some(Mutex::new(inside)), usher: Usher::default() }
     }
 
@@ -90,7 +91,7 @@ impl Gate {
             inside.threads += room;
             let waits = !inside.waiting.is_empty();
             if waits {
-                inside.waits_at(now());
+                inside.waits_at(now(), self.usher.leaves.load(Ordering::Relaxed));
             }
             waits
         };
@@ -109,7 +110,6 @@ impl Gate {
     /// A thread goes to sleep, or will be long: who is to be let in, in its place.
     pub(super) fn leave(&self) -> Option<Arc<Seat>> {
         let mut inside = lock(self.inside.as_ref()?);
-        inside.left += 1;
         self.usher.leaves.fetch_add(1, Ordering::Relaxed);
         let next = if inside.threads > inside.places { None } else { inside.waiting.pop_front() };
         inside.threads -= usize::from(next.is_none());
@@ -156,24 +156,24 @@ impl Gate {
 
 impl Inside {
     /// Somebody waits, so the usher is wanted. Where hardly anybody leaves, it is other programs that keep it away.
-    fn waits_at(&mut self, now: Instant) {
+    fn waits_at(&mut self, now: Instant, leaves: usize) {
         let Some(since) = &mut self.wanted_since else {
-            (self.wanted_since, self.left) = (Some(now), 0);
+            (self.wanted_since, self.left_before) = (Some(now), leaves);
             return;
         };
-        if self.left < PLACES_MIN {
+        if leaves.wrapping_sub(self.left_before) < PLACES_MIN {
             return;
         }
         // A listener that had no processor for long comes here late.
         while now.saturating_duration_since(*since) >= IN_VAIN && self.places > PLACES_MIN {
             *since += IN_VAIN;
             self.places = (self.places / 2).max(PLACES_MIN);
-            self.left = 0;
+            self.left_before = leaves;
         }
     }
 }
 
-/// What tells that nobody else wants the processor: a thread that yields to all others has been given it.
+/// What tells that nobody else wants the processor: a thread that yields to all others has had it to itself.
 #[derive(Default)]
 pub(super) struct Usher {
     thread: OnceLock<Thread>,
@@ -185,7 +185,7 @@ pub(super) struct Usher {
 }
 
 impl Usher {
-    /// The usher's thread: calls `tell` each time that it was wanted and has been given the processor.
+    /// The usher's thread: calls `tell` each time that it was wanted and nobody else wants the processor.
     pub(super) fn run(&self, tell: impl Fn()) {
         let _ = self.thread.set(thread::current());
         while !self.ended.load(Ordering::Acquire) {

@@ -25,12 +25,14 @@ fn router() -> Router {
 
 /// With little in the kernel, and with as much as it takes.
 const NOTSENT_LOWATS: [u32; 2] = [16 * 1024, 0];
+/// More than anybody reads, in bytes a second.
+const MIN_WRITE_RATE: u64 = 100 << 30;
 
 fn serving(notsent_lowat: u32) -> Serving {
     let mut config = one_core();
     config.sockets.notsent_lowat = notsent_lowat;
     config.deadlines.write_timeout = Duration::from_millis(500);
-    config.deadlines.min_write_rate = 100 << 30;
+    config.deadlines.min_write_rate = MIN_WRITE_RATE;
     Serving::with(config, router())
 }
 
