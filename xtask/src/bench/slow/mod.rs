@@ -16,8 +16,9 @@
 //! a server can do about it is to leave it little of them and to end them. So it is asked within the time of grace that they have, and again when `/status` says that
 //! they are ended; the rule is on the latter.
 //!
-//! On a machine that others use too: `chrt --fifo 1 target/debug/xtask slow …`, whose servers and drivers inherit the priority, and slowhttptest does
-//! not; but not for `threads`, whose threads would be served in the order of their waking.
+//! On a machine that others use too: `chrt --fifo 1 target/release/xtask slow …`, whose servers and drivers inherit the priority, and slowhttptest
+//! does not. Threads are then served in the order of their waking, which the kernel's fair scheduler need not do; but under that a
+//! 99th percentile shows whatever else uses 1 % of the processor.
 //!
 //! Deliberately absent: what each of the deadlines does to slow peers. That is tested in `crates/corelay-cli/tests/faults`.
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use corelay_load::machine::Machine;
+use corelay_load::statistics::Estimate;
 use serde_json::{Value, json};
 
 use super::options::Options;
@@ -28,9 +29,10 @@ impl Row {
         Self { engine: engine.to_owned(), without: Vec::new(), with: Vec::new() }
     }
 
-    /// p99 with upgrades, in those without: of each pair, the median.
-    fn ratio(&self) -> f64 {
-        median(self.without.iter().zip(&self.with).map(|(without, with)| with.p99_ms / without.p99_ms))
+    /// p99 with upgrades, in those without: of each pair.
+    fn ratio(&self) -> Estimate {
+        let p99 = |samples: &[Sample]| samples.iter().map(|sample| sample.p99_ms).collect::<Vec<_>>();
+        Estimate::of_ratio(&p99(&self.with), &p99(&self.without))
     }
 
     fn upgrades(&self) -> Vec<Duration> {
@@ -55,7 +57,7 @@ impl Row {
     }
 
     fn misses(&self, upgrades: usize) -> Vec<String> {
-        let ratio = self.ratio();
+        let ratio = self.ratio().median;
         let fewest = self.with.iter().map(|sample| sample.upgrades.len()).min().unwrap_or(0);
         let checks = [
             (fewest < upgrades, format!("a run had {fewest} upgrades, of {upgrades}")),
@@ -114,9 +116,10 @@ impl fmt::Display for Table {
             let took = row.upgrades();
             let seconds = || took.iter().map(Duration::as_secs_f64);
             let ms = |samples: &[Sample], of: fn(&Sample) -> f64| median(samples.iter().map(of));
+            let ratio = row.ratio();
             writeln!(
                 out,
-                "| `{}` | {} | {:.0} ms | {:.0} ms | {} | {} | {} | {} | {:.2} ms | {:.2} ms | {:.2} ms | {:.2} ms | {:.2} |",
+                "| `{}` | {} | {:.0} ms | {:.0} ms | {} | {} | {} | {} | {:.2} ms | {:.2} ms | {:.2} ms | {:.2} ms | {:.2} [{:.2} – {:.2}] |",
                 row.engine,
                 took.len(),
                 median(seconds()) * 1e3,
@@ -129,7 +132,9 @@ impl fmt::Display for Table {
                 ms(&row.with, |sample| sample.p50_ms),
                 ms(&row.without, |sample| sample.p99_ms),
                 ms(&row.with, |sample| sample.p99_ms),
-                row.ratio(),
+                ratio.median,
+                ratio.low,
+                ratio.high,
             )?;
         }
         for row in &self.rows {
