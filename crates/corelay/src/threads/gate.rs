@@ -244,6 +244,7 @@ impl Usher {
 #[cfg(all(test, not(loom)))]
 mod tests {
     use super::*;
+    use std::sync::mpsc;
 
     /// A gate, and seats that are asleep and told to look.
     fn gate_and_seats(count: usize) -> (Gate, Vec<Arc<Seat>>) {
@@ -326,6 +327,51 @@ mod tests {
             std::hint::spin_loop();
         }
         ushers.join().expect("it ends");
+    }
+
+    /// How often the threads of the test below pass a place on, and how long each has it: 0.2 s of a processor.
+    const PASSED_ON: usize = 4_000;
+    const HELD: Duration = Duration::from_micros(50);
+
+    /// There is always one who wants the processor, and each of them sleeps now and then.
+    #[test]
+    fn an_usher_is_silent_while_others_use_the_processor_by_turns() {
+        let usher = Usher::default();
+        let cpu = corelay_poll::affinity::usable_cpus().expect("its processors")[0];
+        let pin = || corelay_poll::affinity::pin_current_thread(cpu).expect("one of them");
+        let left = || usher.leaves.load(Ordering::Relaxed);
+        let use_it = |places: mpsc::Receiver<()>, next: mpsc::Sender<()>| {
+            pin();
+            for () in places {
+                let begun = Instant::now();
+                while begun.elapsed() < HELD {
+                    std::hint::spin_loop();
+                }
+                if usher.leaves.fetch_add(1, Ordering::Relaxed) >= PASSED_ON || next.send(()).is_err() {
+                    return;
+                }
+            }
+        };
+        let told_early = AtomicBool::new(false);
+        thread::scope(|scope| {
+            let (mut nexts, places): (Vec<_>, Vec<_>) = (0..=PLACES_MIN).map(|_| mpsc::channel()).unzip();
+            nexts[1..].iter().for_each(|next| next.send(()).expect("it is awaited"));
+            nexts.rotate_left(1);
+            let ring: Vec<_> =
+                places.into_iter().zip(nexts).map(|ends| scope.spawn(|| use_it(ends.0, ends.1))).collect();
+            while left() == 0 {
+                thread::yield_now();
+            }
+            usher.is_wanted();
+            scope.spawn(|| {
+                pin();
+                let _ = corelay_poll::thread::lower_priority(corelay_poll::thread::current());
+                usher.run(|| told_early.store(left() < PASSED_ON, Ordering::Relaxed));
+            });
+            ring.into_iter().for_each(|thread| thread.join().expect("it ends"));
+            usher.end();
+        });
+        assert!(!told_early.into_inner(), "others wanted the processor");
     }
 
     #[test]
