@@ -6,6 +6,7 @@
 //! The seed is fixed: the same samples always give the same interval.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// How often the sample is drawn anew.
 const RESAMPLES: usize = 10_000;
@@ -60,6 +61,22 @@ impl Estimate {
     /// ```
     pub fn is_apart_from(&self, other: &Self) -> bool {
         self.low > other.high || other.low > self.high
+    }
+}
+
+/// The median and, in brackets, its interval, with as many decimals as asked for, or two.
+///
+/// ```
+/// use corelay_load::statistics::Estimate;
+///
+/// let ratio = Estimate { median: 1.2, low: 1.1, high: 1.75 };
+/// assert_eq!(ratio.to_string(), "1.20 [1.10, 1.75]");
+/// assert_eq!(format!("{ratio:.1}"), "1.2 [1.1, 1.8]");
+/// ```
+impl fmt::Display for Estimate {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self { median, low, high }, digits) = (self, out.precision().unwrap_or(2));
+        write!(out, "{median:.digits$} [{low:.digits$}, {high:.digits$}]")
     }
 }
 

@@ -185,15 +185,9 @@ fn print_table(contenders: &[Measured]) {
             let cpu = Estimate::of(&samples.cpu_us_per_request);
             let (p50, p99) = (Estimate::of(&samples.p50_ms).median, Estimate::of(&samples.p99_ms).median);
             println!(
-                "| {} | {name} | {:.0} [{:.0}, {:.0}] | {:.2} × | {p50:.2} | {p99:.2} | {:.1} [{:.1}, {:.1}] |",
+                "| {} | {name} | {rate:.0} | {:.2} × | {p50:.2} | {p99:.2} | {cpu:.1} |",
                 kind.name(),
-                rate.median,
-                rate.low,
-                rate.high,
                 ratio.median,
-                cpu.median,
-                cpu.low,
-                cpu.high,
             );
         }
     }

@@ -310,17 +310,20 @@ mod tests {
         assert_eq!(admitted(&gate, &seats, begun), seats.len(), "it is open");
     }
 
+    /// The calling thread is the usher of that processor until it is ended.
+    fn run_on(cpu: usize, usher: &Usher, tell: impl Fn()) {
+        corelay_poll::affinity::pin_current_thread(cpu).expect("one of them");
+        let _ = corelay_poll::thread::lower_priority(corelay_poll::thread::current());
+        usher.run(tell);
+    }
+
     /// Another program has the processor, and whoever is inside waits for something else.
     #[test]
     fn an_usher_that_is_never_alone_tells_if_nobody_leaves() {
         let usher = Arc::new(Usher::default());
         let cpu = corelay_poll::affinity::usable_cpus().expect("its processors")[0];
         let other = usher.clone();
-        let ushers = thread::spawn(move || {
-            corelay_poll::affinity::pin_current_thread(cpu).expect("one of them");
-            let _ = corelay_poll::thread::lower_priority(corelay_poll::thread::current());
-            other.run(|| other.end());
-        });
+        let ushers = thread::spawn(move || run_on(cpu, &other, || other.end()));
         corelay_poll::affinity::pin_current_thread(cpu).expect("one of them");
         usher.is_wanted();
         while !usher.has_run.load(Ordering::Acquire) {
@@ -338,10 +341,9 @@ mod tests {
     fn an_usher_is_silent_while_others_use_the_processor_by_turns() {
         let usher = Usher::default();
         let cpu = corelay_poll::affinity::usable_cpus().expect("its processors")[0];
-        let pin = || corelay_poll::affinity::pin_current_thread(cpu).expect("one of them");
         let left = || usher.leaves.load(Ordering::Relaxed);
         let use_it = |places: mpsc::Receiver<()>, next: mpsc::Sender<()>| {
-            pin();
+            corelay_poll::affinity::pin_current_thread(cpu).expect("one of them");
             for () in places {
                 let begun = Instant::now();
                 while begun.elapsed() < HELD {
@@ -363,11 +365,7 @@ mod tests {
                 thread::yield_now();
             }
             usher.is_wanted();
-            scope.spawn(|| {
-                pin();
-                let _ = corelay_poll::thread::lower_priority(corelay_poll::thread::current());
-                usher.run(|| told_early.store(left() < PASSED_ON, Ordering::Relaxed));
-            });
+            scope.spawn(|| run_on(cpu, &usher, || told_early.store(left() < PASSED_ON, Ordering::Relaxed)));
             ring.into_iter().for_each(|thread| thread.join().expect("it ends"));
             usher.end();
         });

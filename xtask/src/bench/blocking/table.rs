@@ -36,9 +36,7 @@ impl Server {
         [
             format!("{} {}", self.contender.name(), self.version),
             way.title.to_owned(),
-            alone.map_or_else(String::new, |rate| {
-                format!("{:.0} [{:.0}, {:.0}]", rate.median, rate.low, rate.high)
-            }),
+            alone.map_or_else(String::new, |rate| format!("{rate:.0}")),
             cell(found, 1),
             cell(found, 2),
             cell(found, 3),
@@ -65,10 +63,7 @@ fn cell(found: &Samples, scenario: usize) -> String {
     let (Some(p99), Some(beside)) = (p99, beside) else { return "as above".into() };
     let ratio = found.ratio(scenario);
     let least = if samples.iter().any(|sample| sample.p99_is_at_least) { "≥ " } else { "" };
-    format!(
-        "{:.3} [{:.3}, {:.3}], {least}{:.2} ms, {:.0}/s",
-        ratio.median, ratio.low, ratio.high, p99.median, beside.median
-    )
+    format!("{ratio:.3}, {least}{:.2} ms, {:.0}/s", p99.median, beside.median)
 }
 
 /// What to mind of each scenario, by its letter.

@@ -90,11 +90,6 @@ impl Table {
     }
 }
 
-/// "1.20 [1.10 – 1.30]"
-fn shown(estimate: Estimate) -> String {
-    format!("{:.2} [{:.2} – {:.2}]", estimate.median, estimate.low, estimate.high)
-}
-
 impl fmt::Display for Row {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { engine, attack, .. } = self;
@@ -115,9 +110,9 @@ impl fmt::Display for Row {
             match name {
                 "alone" => writeln!(out)?,
                 _ if name == self.judged() => {
-                    writeln!(out, "{:20} {}", shown(self.times_alone(kind)), self.verdict())?
+                    writeln!(out, "{:20} {}", self.times_alone(kind).to_string(), self.verdict())?
                 }
-                _ => writeln!(out, "{}", shown(self.times_alone(kind)))?,
+                _ => writeln!(out, "{}", self.times_alone(kind))?,
             }
         }
         Ok(())
@@ -195,6 +190,6 @@ mod tests {
     #[test]
     fn a_row_shows_what_was_measured_of_each_kind() {
         let shown = row(&[(0.2, 0.5)]).to_string();
-        assert!(shown.contains("MISSED") && shown.contains("2.50 [2.50 – 2.50]"), "{shown}");
+        assert!(shown.contains("MISSED") && shown.contains("2.50 [2.50, 2.50]"), "{shown}");
     }
 }

@@ -89,8 +89,8 @@ impl Table {
             format!("{} {}", scenario.letter, scenario.title),
             format!("{:.0}", median(|sample| sample.per_second)),
             format!("{:.3}", median(|sample| sample.p50_ms)),
-            format!("{:.3} [{:.3}, {:.3}]", p99.median, p99.low, p99.high),
-            format!("{:.2} [{:.2}, {:.2}]", ratio.median, ratio.low, ratio.high),
+            format!("{p99:.3}"),
+            ratio.to_string(),
             format!("{:.2}", median(|sample| sample.p99_9_ms)),
             format!("{:.1} / {worst:.1}", median(|sample| sample.max_ms)),
             format!(

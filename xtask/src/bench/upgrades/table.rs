@@ -116,10 +116,9 @@ impl fmt::Display for Table {
             let took = row.upgrades();
             let seconds = || took.iter().map(Duration::as_secs_f64);
             let ms = |samples: &[Sample], of: fn(&Sample) -> f64| median(samples.iter().map(of));
-            let ratio = row.ratio();
             writeln!(
                 out,
-                "| `{}` | {} | {:.0} ms | {:.0} ms | {} | {} | {} | {} | {:.2} ms | {:.2} ms | {:.2} ms | {:.2} ms | {:.2} [{:.2} – {:.2}] |",
+                "| `{}` | {} | {:.0} ms | {:.0} ms | {} | {} | {} | {} | {:.2} ms | {:.2} ms | {:.2} ms | {:.2} ms | {} |",
                 row.engine,
                 took.len(),
                 median(seconds()) * 1e3,
@@ -132,9 +131,7 @@ impl fmt::Display for Table {
                 ms(&row.with, |sample| sample.p50_ms),
                 ms(&row.without, |sample| sample.p99_ms),
                 ms(&row.with, |sample| sample.p99_ms),
-                ratio.median,
-                ratio.low,
-                ratio.high,
+                row.ratio(),
             )?;
         }
         for row in &self.rows {
