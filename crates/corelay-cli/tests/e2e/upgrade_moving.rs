@@ -1,6 +1,6 @@
 //! What moves in an upgrade, and in which state: between two messages whatever there is, else when that is finished.
 
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::os::unix::net::UnixStream;
 use std::process::Command;
 
@@ -19,6 +19,7 @@ on_every_engine!(
     a_deadline_goes_on,
     counters_go_on,
     what_does_not_finish_in_time_is_cut_off,
+    others_move_past_a_handler_that_does_not_return,
     many_upgrades_lose_nothing,
     no_descriptor_is_left_over,
     the_new_process_may_use_the_processors_of_the_old_one,
@@ -52,6 +53,31 @@ fn idle(server: &Generations) -> Client {
 /// Waits until the new process has let in somebody: the old one lets in nobody any more.
 fn wait_for_new_process(server: &Generations) {
     until(|| (process_of(&mut server.connect()) == server.id()).then_some(()));
+}
+
+/// A server, and where its admin listener is.
+fn with_admin(engine: Engine, flags: &[&str]) -> (Generations, SocketAddr) {
+    let mut command = Server::command(engine, flags);
+    command.args(["--listen", "127.0.0.1:0", "--admin", "0"]);
+    let first = Server::spawn(command);
+    let admin = first.admin().strip_prefix("http://").expect("a URL").parse().expect("an address");
+    (Generations::of(first), admin)
+}
+
+fn connect(admin: SocketAddr) -> Client {
+    Client::new(TcpStream::connect(admin).expect("the admin listener accepts"))
+}
+
+/// Waits until a handler runs.
+fn wait_for_handler(admin: SocketAddr) {
+    let mut admin = connect(admin);
+    until(|| {
+        let status = status(&mut admin);
+        let service = |field: &str| status["service"][field].as_u64().unwrap_or(0);
+        let cores = status["cores"].as_array().expect("its cores");
+        let runs = cores.iter().any(|core| core["in_handler"] == true);
+        (runs || service("threads") > service("standby")).then_some(())
+    });
 }
 
 fn half_a_head_is_completed_in_the_new_process(engine: Engine) {
@@ -95,10 +121,10 @@ fn an_answer_that_is_still_made_is_finished_and_its_connection_follows(engine: E
 }
 
 fn a_request_in_a_handler_is_answered_and_its_connection_follows(engine: Engine) {
-    let mut server = Generations::start(engine, &[]);
+    let (mut server, admin) = with_admin(engine, &[]);
     let mut client = server.connect();
-    client.send(format!("{GET}GET /sleep/700 HTTP/1.1\r\nHost: test\r\n\r\n"));
-    assert_eq!(client.response().status, 200);
+    client.send("GET /sleep/700 HTTP/1.1\r\nHost: test\r\n\r\n");
+    wait_for_handler(admin);
     server.upgrade();
     assert_eq!(client.response().status, 200);
     assert_eq!(process_of(&mut client), server.id());
@@ -192,6 +218,20 @@ fn what_does_not_finish_in_time_is_cut_off(engine: Engine) {
     assert_eq!(process_of(&mut client), server.id());
 }
 
+/// Also in a pool whose only worker is in it.
+fn others_move_past_a_handler_that_does_not_return(engine: Engine) {
+    let (mut server, admin) = with_admin(engine, &["--cores", "1", "--upgrade-timeout", "3s"]);
+    let mut client = idle(&server);
+    let mut busy = server.connect();
+    busy.send("GET /sleep/60000 HTTP/1.1\r\nHost: test\r\n\r\n");
+    wait_for_handler(admin);
+    server.begin();
+    until(|| (process_of(&mut client) == server.id()).then_some(()));
+    busy.expect_any_end();
+    server.wait_for_predecessor();
+    assert_eq!(server.predecessor_exit(), 1);
+}
+
 fn many_upgrades_lose_nothing(engine: Engine) {
     let mut server = Generations::start(engine, &[]);
     let mut clients: Vec<Client> = (0..20).map(|_| idle(&server)).collect();
@@ -269,16 +309,11 @@ fn a_unix_path_stays_until_the_last_process_ends(engine: Engine) {
 }
 
 fn an_admin_listener_goes_along(engine: Engine) {
-    let mut command = Server::command(engine, &[]);
-    command.args(["--listen", "127.0.0.1:0", "--admin", "0"]);
-    let first = Server::spawn(command);
-    let admin: std::net::SocketAddr =
-        first.admin().strip_prefix("http://").expect("a URL").parse().expect("an address");
-    let mut server = Generations::of(first);
+    let (mut server, admin) = with_admin(engine, &[]);
     let mut client = idle(&server);
     for _ in 0..2 {
         server.upgrade();
-        let mut admin = Client::new(TcpStream::connect(admin).expect("the admin listener accepts"));
+        let mut admin = connect(admin);
         assert_eq!(process_of(&mut admin), server.id());
         assert_eq!(admin.get("/readyz").status, 200);
         assert_eq!(process_of(&mut client), server.id());

@@ -17,9 +17,12 @@
 //! a time: what was reported together does not wait for one worker's handler while others sleep. A worker rings for another
 //! only if there is more than it can take in hand and somebody sleeps.
 //!
+//! An upgrade leaves what it has for the workers in an inbox ([`moving`]).
+//!
 //! Deliberately absent: relays of the pool (a handler that blocks blocks its worker, as in every pool), learnt routes,
 //! balance (any worker serves any connection). Streamed bodies, `.blocking()` routes and writers go to service threads.
 
+mod moving;
 mod state;
 mod worker;
 
@@ -36,8 +39,8 @@ use crate::slab::NOT_A_CONNECTION;
 use crate::status::{CoreStatus, Counters, Row};
 use crate::sync::lock;
 use crate::task::{Home, Outcome};
-use crate::upgrade::turn_away;
 use corelay_poll::{Interest, Poller, Token, Trigger, Waker};
+use moving::Inbox;
 use state::State;
 use std::io;
 use std::sync::{Arc, Barrier, Mutex};
@@ -50,6 +53,7 @@ pub(crate) struct Pool {
     poller: Poller,
     waker: Waker,
     state: Mutex<State>,
+    inbox: Mutex<Inbox>,
     shared: Arc<Shared>,
     /// What no worker counts: connections that move, and what the process before this one has counted.
     books: Books,
@@ -80,7 +84,8 @@ impl Workers {
                 door.open(&poller, door_token(index))?;
             }
             let state = Mutex::new(State::new(&poller, doors)?);
-            Ok(Pool { poller, waker, state, shared: parts.shared.clone(), books: Books::default() })
+            let (inbox, books) = (Mutex::default(), Books::default());
+            Ok(Pool { poller, waker, state, inbox, shared: parts.shared.clone(), books })
         };
         let pool = Arc::new(make().map_err(Error::Poll)?);
         let cpus = parts.placement.cores.iter();
@@ -164,45 +169,6 @@ impl Pool {
         if let Err(error) = self.waker.wake() {
             tracing::error!(%error, "a worker could not be woken");
         }
-    }
-}
-
-/// Connections that move to another process and from one.
-impl Pool {
-    /// On the thread of the upgrade: no worker has to be asked for what is in its slot.
-    fn let_go(&self, most: usize) {
-        let kinds = self.shared.upgrade.kinds();
-        let mut leaving = lock(&self.state).let_go(most, kinds);
-        for connection in &mut leaving {
-            // Who hears of it by its old token finds nothing.
-            if let Err(error) = self.poller.delete(&connection.socket) {
-                tracing::warn!(%error, "a connection could not be taken from its poller");
-            }
-            connection.registered = Interest::NONE;
-        }
-        self.count(|counters| counters.moved_away.add(leaving.len() as u64));
-        for connection in self.shared.upgrade.leave(leaving) {
-            self.adopt(connection);
-        }
-    }
-
-    fn adopt(&self, connection: Connection) {
-        {
-            let mut state = lock(&self.state);
-            if state.is_finished() {
-                drop(state);
-                return self.books.add(&turn_away(connection, &self.shared));
-            }
-            state.admit(connection);
-        }
-        self.count(|counters| counters.moved_in.add(1));
-        self.ring();
-    }
-
-    fn count(&self, count: impl FnOnce(&Counters)) {
-        let counters = Counters::default();
-        count(&counters);
-        self.books.add(&counters);
     }
 }
 

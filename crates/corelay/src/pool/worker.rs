@@ -22,8 +22,8 @@ const EVENTS_PER_WAIT: usize = 64;
 const ACCEPTS_PER_TURN: usize = 64;
 
 pub(super) struct Worker {
-    pool: Arc<Pool>,
-    turn: Turn,
+    pub(super) pool: Arc<Pool>,
+    pub(super) turn: Turn,
     /// Whether work that waits for too long is refused.
     sheds: bool,
 }
@@ -51,7 +51,7 @@ impl Worker {
                 self.pool.ring();
             }
             match work {
-                Work::End => return,
+                Work::End => return self.close_inbox(),
                 Work::Sleep | Work::LookAround => {
                     if let Err(error) = self.wait(&mut events, matches!(work, Work::Sleep)) {
                         tracing::error!(%error, "the pool's poller failed");
@@ -70,6 +70,7 @@ impl Worker {
         if events.iter().any(|event| event.token() == WAKER) {
             self.pool.waker.acknowledge();
             self.pool.poller.modify(&self.pool.waker, WAKER, Interest::READ, Trigger::OneShot)?;
+            self.look_into_inbox();
         }
         let reported = events.iter().map(|event| event.token()).filter(|token| *token != WAKER);
         lock(&self.pool.state).report(sleep, reported);
