@@ -17,6 +17,8 @@ pub struct Machine {
     load_average: Option<f64>,
     /// What the kernel does against its processor's faults, by fault; each costs system calls time.
     mitigations: Vec<(String, String)>,
+    /// Whether each session has its part of a processor, however many and however nice its processes (sched(7), "The autogroup feature").
+    autogroup: Option<bool>,
     started_at: Ticks,
     /// Share of the CPUs' time that other processes used while the run lasted, in percent: much, and the figures are noisy.
     others_percent: f64,
@@ -48,6 +50,9 @@ impl Machine {
             cpus,
             load_average: read("/proc/loadavg").split(' ').next().and_then(|word| word.parse().ok()),
             mitigations: mitigations(),
+            autogroup: fs::read_to_string("/proc/sys/kernel/sched_autogroup_enabled")
+                .ok()
+                .map(|switch| switch.trim() != "0"),
             started_at: Ticks::read().unwrap_or_default(),
             others_percent: 0.0,
             stolen_percent: 0.0,
@@ -73,6 +78,7 @@ impl Machine {
             "cpus": self.cpus,
             "load_average": self.load_average,
             "mitigations": self.mitigations.iter().cloned().collect::<BTreeMap<_, _>>(),
+            "autogroup": self.autogroup,
             "others_percent": self.others_percent,
             "stolen_percent": self.stolen_percent,
         })
@@ -96,6 +102,12 @@ impl Machine {
     pub fn mitigations(&self) -> impl Iterator<Item = String> {
         self.mitigations.iter().map(|(fault, measure)| format!("{fault}: {measure}"))
     }
+
+    /// Whether each session has its part of a processor (sched(7), "The autogroup feature"): then niceness counts only within a session,
+    /// and with Linux 6.18 before 6.18.45 one that wakes often can keep others waiting for seconds. `None` where the kernel does not say.
+    pub fn autogroup(&self) -> Option<bool> {
+        self.autogroup
+    }
 }
 
 /// From sysfs, without the faults that the processor does not have.
@@ -117,7 +129,8 @@ impl fmt::Display for Machine {
         write!(
             out,
             "Linux {kernel}, {processor}, {cpus} CPUs; of their time other processes used {others_percent:.1} %, \
-             the hypervisor stole {stolen_percent:.1} %"
+             the hypervisor stole {stolen_percent:.1} %{}",
+            if self.autogroup == Some(true) { "; autogroup on" } else { "" }
         )
     }
 }

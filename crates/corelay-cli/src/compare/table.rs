@@ -96,6 +96,12 @@ pub(super) fn conditions(comparison: &Comparison) -> Vec<String> {
     if !mitigations.is_empty() {
         lines.push(format!("mitigations: {}", mitigations.join("; ")));
     }
+    if machine.autogroup() == Some(true) {
+        lines.push(
+            "autogroup on: sessions compete as groups, and niceness counts only within one (sched(7))"
+                .to_owned(),
+        );
+    }
     lines.push(format!(
         "{}; rounds: {rounds} of {} s, a new server and a new driver for each run",
         processors.told(),

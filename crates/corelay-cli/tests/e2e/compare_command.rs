@@ -68,6 +68,10 @@ fn keepalive_is_measured_on_every_engine() {
     }
     assert_eq!((&json["is_partial"], &json["rounds"]), (&false.into(), &1.into()));
     assert!(json["machine"]["kernel"].is_string() && json["machine"]["mitigations"].is_object(), "{json}");
+    let autogroup = fs::read_to_string("/proc/sys/kernel/sched_autogroup_enabled").ok();
+    let autogroup: Value = autogroup.map(|switch| switch.trim() == "1").into();
+    assert_eq!(json["machine"]["autogroup"], autogroup);
+    assert_eq!(finished.stdout.contains("autogroup on"), autogroup == true, "{}", finished.stdout);
     for word in ["cores", "threads", "pool", "requests/s", "p99.99 ms", "CPU/request", "kernel stacks MB"] {
         assert!(finished.stdout.contains(word), "{word}:\n{}", finished.stdout);
     }
