@@ -10,7 +10,6 @@ use corelay_load::Report;
 use serde_json::Value;
 
 use super::enemy::Tally;
-use super::watch::Longest;
 use crate::bench::running::Running;
 
 /// The server's own counters.
@@ -61,6 +60,21 @@ impl fmt::Display for Status {
         }
         reasons.iter().try_for_each(|(reason, count)| write!(out, " {reason} {count}"))?;
         write!(out, "; refused: {}, accept pauses: {}", self.0["refused"], self.0["accept_pauses"])
+    }
+}
+
+/// The longest that was seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Longest {
+    /// That the watch waited for an answer.
+    pub(super) answer: Duration,
+    /// That a processor was late.
+    pub(super) late: Duration,
+}
+
+impl Longest {
+    fn max(self, other: Self) -> Self {
+        Self { answer: self.answer.max(other.answer), late: self.late.max(other.late) }
     }
 }
 
@@ -129,7 +143,7 @@ impl fmt::Display for Seen {
         let Longest { answer, late } = self.longest;
         write!(
             out,
-            "{requests} requests of users, {mischief} pieces of mischief; longest wait for /plaintext {:.3} s, for the machine {:.3} s",
+            "{requests} requests of users, {mischief} pieces of mischief; longest wait for /plaintext {:.3} s, for a processor {:.3} s",
             answer.as_secs_f64(),
             late.as_secs_f64()
         )

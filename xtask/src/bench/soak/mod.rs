@@ -15,6 +15,7 @@ mod enemy;
 mod figures;
 mod mischief;
 mod options;
+mod pulse;
 mod rests;
 mod timeline;
 mod watch;
@@ -25,17 +26,19 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use corelay_load::{Group, Mix, Plan, Report, Request};
+use corelay_poll::affinity;
 
 use super::driver;
 use super::running::{Running, free_addresses};
 use super::servers::{Server, words};
 use super::tools::Tools;
 use enemy::{Enemy, Tally};
-use figures::{Seen, Status};
+use figures::{Longest, Seen, Status};
 use options::Options;
+use pulse::pulse;
 use rests::{Holdings, ensure_nothing_grows};
 use timeline::Timeline;
-use watch::{Longest, watch};
+use watch::watch;
 
 /// Enemies at work at once.
 const ENEMIES: u64 = 3;
@@ -124,17 +127,25 @@ impl Soak<'_> {
     fn load_and_mischief(&mut self, time: Duration) -> Result<(Report, Tally, Longest)> {
         let plan = plan(self.server, time, self.seed);
         let (is_over, timeline) = (&AtomicBool::new(false), &self.timeline);
+        let cpus = &affinity::usable_cpus().context("the processors of the machine")?;
         thread::scope(|scope| {
             let work = |enemy| scope.spawn(move || Enemy::works_until(enemy, timeline, is_over));
             let enemies: Vec<_> = self.enemies.iter_mut().map(work).collect();
             let address = self.server.address(0);
             let watching = scope.spawn(move || watch(address, timeline, is_over));
+            let pulses: Vec<_> =
+                cpus.iter().map(|cpu| scope.spawn(|| pulse(*cpu, timeline, is_over))).collect();
             let report = driver::run(&plan, self.tools, None);
             is_over.store(true, Ordering::Relaxed);
-            let longest = watching.join().expect("the watch does not panic");
+            let answer =
+                watching.join().expect("the watch does not panic").context("a user had no answer")?;
+            let mut longest = Longest { answer, ..Longest::default() };
+            for pulse in pulses {
+                longest.late = longest.late.max(pulse.join().expect("a pulse does not panic")?);
+            }
             let tallies = enemies.into_iter().map(|enemy| enemy.join().expect("an enemy does not panic"));
             let tally = tallies.fold(Tally::default(), Tally::plus);
-            Ok((report?, tally, longest.context("a user had no answer")?))
+            Ok((report?, tally, longest))
         })
     }
 }

@@ -1,5 +1,4 @@
-//! One user more, who asks again and again and writes down when an answer is long in coming; and how late the machine woke him,
-//! which is not the server's doing.
+//! One user more, who asks again and again and writes down when an answer is long in coming.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -12,45 +11,25 @@ use super::timeline::Timeline;
 /// Between an answer and the next request.
 const PAUSE: Duration = Duration::from_millis(20);
 /// What is long: as long as no stop lasts.
-const LONG: Duration = Duration::from_secs(1);
+pub(super) const LONG: Duration = Duration::from_secs(1);
 /// How long he waits for anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The longest that was seen.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Longest {
-    pub(super) answer: Duration,
-    /// Past a pause's end.
-    pub(super) late: Duration,
-}
-
-impl Longest {
-    pub(super) fn max(self, other: Self) -> Self {
-        Self { answer: self.answer.max(other.answer), late: self.late.max(other.late) }
-    }
-}
-
-/// Asks until it is over.
-pub(super) fn watch(server: SocketAddr, timeline: &Timeline, is_over: &AtomicBool) -> io::Result<Longest> {
+/// Asks until it is over; the longest that an answer took.
+pub(super) fn watch(server: SocketAddr, timeline: &Timeline, is_over: &AtomicBool) -> io::Result<Duration> {
     let mut stream = TcpStream::connect(server)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let mut longest = Longest::default();
+    let mut longest = Duration::ZERO;
     while !is_over.load(Ordering::Relaxed) {
         let asked = Instant::now();
         ask(&mut stream)?;
         let took = asked.elapsed();
-        longest.answer = longest.answer.max(took);
+        longest = longest.max(took);
         if took > LONG {
             timeline.tell(asked, "a user waits: GET /plaintext");
         }
-        let answered = Instant::now();
         thread::sleep(PAUSE);
-        let late = answered.elapsed().saturating_sub(PAUSE);
-        longest.late = longest.late.max(late);
-        if late > LONG {
-            timeline.tell(answered, "the machine wakes a thread late");
-        }
     }
     Ok(longest)
 }
