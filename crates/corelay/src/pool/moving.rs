@@ -104,3 +104,73 @@ impl Worker {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops where something is not as expected")]
+
+    use super::super::state::State;
+    use super::*;
+    use crate::books::Books;
+    use crate::clock::{SystemClock, Tick};
+    use crate::config::Config;
+    use crate::connection::CloseReason;
+    use crate::http::Router;
+    use crate::service::{ServiceThreads, Terms};
+    use crate::shared::Shared;
+    use corelay_poll::{Poller, Waker};
+    use std::os::unix::net::UnixStream;
+    use std::sync::{Arc, Mutex, mpsc};
+    use std::thread;
+    use std::time::Duration;
+
+    /// After so long somebody waits who must not.
+    const PATIENCE: Duration = Duration::from_secs(20);
+
+    /// A pool without doors and workers.
+    fn pool() -> Arc<Pool> {
+        let terms =
+            Terms { threads_max: 0, stack_bytes: 64 * 1024, idle: Duration::from_secs(1), cpus: Vec::new() };
+        let (app, service) = (Router::new().finish().unwrap(), ServiceThreads::new(terms, None));
+        let shared = Arc::new(Shared::new(app, Config::default(), Arc::new(SystemClock), service, 1));
+        let (poller, waker) = (Poller::new().unwrap(), Waker::new().unwrap());
+        let state = Mutex::new(State::new(&poller, Vec::new()).unwrap());
+        Arc::new(Pool { poller, waker, state, inbox: Mutex::default(), shared, books: Books::default() })
+    }
+
+    fn connection(pool: &Pool) -> Connection {
+        pool.shared.occupancy.move_in(None);
+        Connection::new(UnixStream::pair().unwrap().0.into(), None, Tick(1))
+    }
+
+    #[test]
+    fn an_upgrade_does_not_wait_for_who_has_the_lock() {
+        let pool = pool();
+        let state = lock(&pool.state);
+        let (done, is_done) = mpsc::channel();
+        let upgrade = pool.clone();
+        thread::spawn(move || {
+            upgrade.let_go(16);
+            upgrade.adopt(connection(&upgrade));
+            done.send(()).unwrap();
+        });
+        is_done.recv_timeout(PATIENCE).expect("it leaves all in the inbox");
+        drop(state);
+        let mut worker = Worker::new(pool.clone(), Arc::default());
+        worker.look_into_inbox();
+        assert_eq!(worker.turn.tally.counters.moved_in.read(), 1);
+        assert_eq!(lock(&pool.inbox).wanted, 0, "it was looked for some to give away");
+    }
+
+    #[test]
+    fn who_comes_when_all_is_done_is_turned_away() {
+        let pool = pool();
+        pool.adopt(connection(&pool));
+        Worker::new(pool.clone(), Arc::default()).close_inbox();
+        pool.adopt(connection(&pool));
+        let sum = pool.books.sum();
+        let closes = sum.core_status(0, None).closes;
+        assert_eq!((sum.moved_in.read(), closes[CloseReason::Drain.name()]), (2, 2));
+        assert_eq!(pool.shared.occupancy.open(), 0);
+    }
+}
