@@ -104,7 +104,7 @@ impl Machine {
     }
 
     /// Whether each session has its part of a processor (sched(7), "The autogroup feature"): then niceness counts only within a session,
-    /// and with Linux 6.18 before 6.18.45 one that wakes often can keep others waiting for seconds. `None` where the kernel does not say.
+    /// and with Linux 6.18.44 one that wakes often can keep others waiting for seconds. `None` where the kernel does not say.
     pub fn autogroup(&self) -> Option<bool> {
         self.autogroup
     }

@@ -5,7 +5,7 @@ use rustix::process::Signal;
 
 use crate::balanced::{Balanced, NODES};
 use crate::load::Load;
-use crate::support::{Client, Engine};
+use crate::support::{Client, Engine, has_request_in_hand};
 
 const REQUESTS: &str = "\
 [[request]]
@@ -21,11 +21,7 @@ path = '/sleep/100'
 fn busy_node(balanced: &Balanced) -> usize {
     loop {
         for number in 1..=NODES {
-            let status = balanced.status(number);
-            let service = |name: &str| status["service"][name].as_u64().expect("a count");
-            let cores = status["cores"].as_array().expect("there are cores");
-            let in_handler = cores.iter().any(|core| core["in_handler"] == true);
-            if in_handler || service("threads") > service("standby") {
+            if has_request_in_hand(&balanced.status(number)) {
                 return number;
             }
         }

@@ -7,7 +7,7 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use crate::on_every_engine;
-use crate::support::{Client, Engine, Generations, Scratch, Server, until};
+use crate::support::{Client, Engine, Generations, Scratch, Server, has_request_in_hand, until};
 
 on_every_engine!(
     half_a_head_is_completed_in_the_new_process,
@@ -71,13 +71,7 @@ fn connect(admin: SocketAddr) -> Client {
 /// Waits until a handler runs.
 fn wait_for_handler(admin: SocketAddr) {
     let mut admin = connect(admin);
-    until(|| {
-        let status = status(&mut admin);
-        let service = |field: &str| status["service"][field].as_u64().unwrap_or(0);
-        let cores = status["cores"].as_array().expect("its cores");
-        let runs = cores.iter().any(|core| core["in_handler"] == true);
-        (runs || service("threads") > service("standby")).then_some(())
-    });
+    until(|| has_request_in_hand(&status(&mut admin)).then_some(()));
 }
 
 fn half_a_head_is_completed_in_the_new_process(engine: Engine) {

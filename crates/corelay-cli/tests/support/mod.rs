@@ -25,3 +25,10 @@ pub(crate) use trace::{Trace, completed_call};
 
 /// How long anything may take before a test gives up. Generous, because a loaded machine is not a broken server.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether a handler runs, by what `/status` says, which is to be asked of another thread.
+pub(crate) fn has_request_in_hand(status: &serde_json::Value) -> bool {
+    let service = |name: &str| status["service"][name].as_u64().expect("a count");
+    let cores = status["cores"].as_array().expect("there are cores");
+    cores.iter().any(|core| core["in_handler"] == true) || service("threads") > service("standby")
+}

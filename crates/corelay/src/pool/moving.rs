@@ -28,7 +28,7 @@ pub(super) struct Inbox {
 
 impl Pool {
     /// Has a worker give away up to `most` connections. If none has come to it since it was last asked, they may all be in handlers that
-    /// do not return; then it is done here, for nobody waits for the lock.
+    /// do not return; then it is done here, with their lock.
     pub(super) fn let_go(&self, most: usize) {
         let was_asked = {
             let inbox = &mut *lock(&self.inbox);
@@ -76,7 +76,6 @@ impl Pool {
 }
 
 impl Worker {
-    #[cold]
     pub(super) fn look_into_inbox(&mut self) {
         let (arrived, wanted) = {
             let inbox = &mut *lock(&self.pool.inbox);

@@ -257,7 +257,7 @@ impl State {
         taken.collect()
     }
 
-    pub(super) fn is_finished(&self) -> bool {
+    fn is_finished(&self) -> bool {
         self.draining && self.connections.len() == 0
     }
 }

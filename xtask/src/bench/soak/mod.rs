@@ -139,13 +139,11 @@ impl Soak<'_> {
             is_over.store(true, Ordering::Relaxed);
             let answer =
                 watching.join().expect("the watch does not panic").context("a user had no answer")?;
-            let mut longest = Longest { answer, ..Longest::default() };
-            for pulse in pulses {
-                longest.late = longest.late.max(pulse.join().expect("a pulse does not panic")?);
-            }
+            let late = pulses.into_iter().map(|pulse| pulse.join().expect("a pulse does not panic"));
+            let late = late.collect::<Result<Vec<_>>>()?.into_iter().max().unwrap_or_default();
             let tallies = enemies.into_iter().map(|enemy| enemy.join().expect("an enemy does not panic"));
             let tally = tallies.fold(Tally::default(), Tally::plus);
-            Ok((report?, tally, longest))
+            Ok((report?, tally, Longest { answer, late }))
         })
     }
 }
